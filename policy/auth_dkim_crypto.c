@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * auth_dkim_crypto.c: libopendkim, and nothing else of DKIM. One handle a message, so that a body is canonicalised
+ * and hashed once for all signatures of a kind. DKIM-Signature fields that are not chosen are left out of the header
+ * it sees, for it would judge them too; only when a chosen signature signs such fields (h=) must they be there, and
+ * then they are marked to be ignored.
+ */
+#include "policy/auth_dkim_crypto.h"
+
+#include <stdio.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <opendkim/dkim.h>
+
+#include "policy/auth_dkim_parse.h"
+
+struct auth_dkim_crypto {
+    DKIM *handle;
+    struct arena *arena;
+    struct auth_dkim_candidate **fed;  /* in the order of libopendkim's list */
+    size_t fed_count;
+    bool hashes_body;
+};
+
+static DKIM_LIB *library;
+
+static DKIM_SIGINFO *signature_info(DKIM *handle, size_t index)
+{
+    DKIM_SIGINFO **list = NULL;
+    int count = 0;
+    if (dkim_getsiglist(handle, &list, &count) != DKIM_STAT_OK || index >= (size_t)count)
+        return NULL;
+    return list[index];
+}
+
+/* libopendkim asks for a key: an equal record of what we parsed. */
+static DKIM_CBSTAT on_key(DKIM *handle, DKIM_SIGINFO *info, unsigned char *buffer, size_t size)
+{
+    const struct auth_dkim_crypto *crypto = dkim_get_user_context(handle);
+
+    for (size_t i = 0; i < crypto->fed_count; i++) {
+        const struct auth_dkim_candidate *candidate = crypto->fed[i];
+        if (signature_info(handle, i) != info)
+            continue;
+        if (!candidate->chosen)
+            return DKIM_CBSTAT_NOTFOUND;
+        int length = snprintf((char *)buffer, size, "v=DKIM1; k=%.*s; p=%.*s", SLICE_ARG(candidate->key_type),
+                              SLICE_ARG(candidate->signature->key_data));
+        return length > 0 && (size_t)length < size ? DKIM_CBSTAT_CONTINUE : DKIM_CBSTAT_NOTFOUND;
+    }
+    return DKIM_CBSTAT_NOTFOUND;
+}
+
+/*
+ * Public keys, RSA made for this purpose, ed25519 of RFC 8032 7.1: decoding them once makes OpenSSL load what it
+ * needs from files.
+ */
+static const unsigned char warm_rsa[] = {
+    0x30, 0x81, 0x9f, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01,
+    0x05, 0x00, 0x03, 0x81, 0x8d, 0x00, 0x30, 0x81, 0x89, 0x02, 0x81, 0x81, 0x00, 0xa8, 0x2c, 0xb8,
+    0x4e, 0xee, 0x3a, 0xf1, 0x7f, 0xa8, 0xee, 0xe4, 0xbd, 0xc6, 0xe2, 0x1a, 0x79, 0xff, 0xec, 0x4b,
+    0x2d, 0x7a, 0x2f, 0x65, 0xc5, 0x23, 0xfd, 0x03, 0x68, 0xe0, 0x95, 0x3b, 0xd0, 0x82, 0x0d, 0xd9,
+    0x94, 0x72, 0xf8, 0xab, 0x36, 0xf8, 0xaf, 0xe0, 0xe7, 0xe6, 0xa1, 0xee, 0xb5, 0xc5, 0x2a, 0xfc,
+    0x40, 0x15, 0x88, 0x47, 0xc8, 0x7d, 0x5a, 0x88, 0x87, 0x5c, 0xec, 0x95, 0x7a, 0xda, 0x4b, 0xc9,
+    0x17, 0x27, 0x8e, 0x3e, 0x3c, 0x4e, 0xb6, 0x3a, 0x3d, 0xe2, 0x1f, 0x3e, 0xc2, 0x9f, 0xf3, 0x3f,
+    0x40, 0xde, 0xcf, 0x85, 0x24, 0xbd, 0x43, 0x12, 0xd6, 0x40, 0x1d, 0xea, 0x2e, 0x12, 0x8f, 0x80,
+    0x39, 0x10, 0x05, 0x52, 0x9c, 0x37, 0xec, 0x1a, 0xca, 0x90, 0xc3, 0x61, 0x89, 0x19, 0xd7, 0x64,
+    0x90, 0x4f, 0x66, 0x23, 0xf0, 0xd7, 0x9d, 0xa0, 0xf2, 0xaa, 0x2e, 0x24, 0xb9, 0x02, 0x03, 0x01,
+    0x00, 0x01,
+};
+static const unsigned char warm_ed25519[32] = {
+    0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a,
+    0x0e, 0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+};
+
+static void warm_verify(EVP_PKEY *key, const EVP_MD *digest)
+{
+    unsigned char signature[128] = { 1 };
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (key == NULL || context == NULL || EVP_DigestVerifyInit(context, NULL, digest, NULL, key) != 1)
+        bug("OpenSSL does not start");
+    EVP_DigestVerify(context, signature, digest == NULL ? 64 : sizeof(signature), (const unsigned char *)"x", 1);
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+}
+
+/* As libopendkim does it. */
+static EVP_PKEY *warm_decode(void)
+{
+    BIO *encoded = BIO_new_mem_buf(warm_rsa, sizeof(warm_rsa));
+    EVP_PKEY *key = encoded == NULL ? NULL : d2i_PUBKEY_bio(encoded, NULL);
+    BIO_free(encoded);
+    return key;
+}
+
+void auth_dkim_crypto_prepare(void)
+{
+    u_int flags = DKIM_LIBFLAGS_BADSIGHANDLES | DKIM_LIBFLAGS_DELAYSIGPROC;
+    u_int bits = 0;                /* key length is judged with the outcome */
+
+    if (library != NULL)
+        return;
+    library = dkim_init(NULL, NULL);
+    if (library == NULL || dkim_set_key_lookup(library, on_key) != DKIM_STAT_OK
+        || dkim_options(library, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags)) != DKIM_STAT_OK
+        || dkim_options(library, DKIM_OP_SETOPT, DKIM_OPTS_MINKEYBITS, &bits, sizeof(bits)) != DKIM_STAT_OK)
+        bug("libopendkim does not start");
+    warm_verify(warm_decode(), EVP_sha256());
+    warm_verify(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, warm_ed25519, sizeof(warm_ed25519)), NULL);
+}
+
+/*
+ * libopendkim refuses a signature unless t - drift <= now < x + drift, unsigned. With the least t= as drift both
+ * hold: no time is before AUTH_DKIM_EARLIEST, twice which is 2038, and no t= after AUTH_DKIM_LATEST. Times are judged
+ * with the outcome, against the arrival.
+ */
+static void neutralise_clock(const struct auth_dkim_candidate *candidates, size_t count)
+{
+    uint64_t drift = UINT64_C(1) << 40;
+    for (size_t i = 0; i < count; i++)
+        if (candidates[i].chosen && candidates[i].signature->has_time
+            && (uint64_t)candidates[i].signature->time < drift)
+            drift = (uint64_t)candidates[i].signature->time;
+    if (dkim_options(library, DKIM_OP_SETOPT, DKIM_OPTS_CLOCKDRIFT, &drift, sizeof(drift)) != DKIM_STAT_OK)
+        bug("libopendkim's clock drift");
+}
+
+/*
+ * Whether any chosen signature signs DKIM-Signature fields, or may (a cut h=): then all of them have to be in the
+ * header.
+ */
+static bool signs_signatures(const struct auth_dkim_candidate *candidates, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct slice fields = candidates[i].signature->fields;
+        if (candidates[i].chosen
+            && (fields.length + 1 >= EVIDENCE_TEXT_MOST || auth_dkim_signs(fields, SLICE("dkim-signature"))))
+            return true;
+    }
+    return false;
+}
+
+static struct auth_dkim_candidate *find_candidate(struct auth_dkim_candidate *candidates, size_t count,
+                                                  const struct message_field *field)
+{
+    for (size_t i = 0; i < count; i++)
+        if (candidates[i].field == field)
+            return &candidates[i];
+    return NULL;
+}
+
+static bool feed_field(struct auth_dkim_crypto *crypto, const struct message_field *field)
+{
+    size_t length = field->text.length;
+    while (length > 0 && (field->text.text[length - 1] == '\n' || field->text.text[length - 1] == '\r'))
+        length--;
+    /* libopendkim only reads it, though it does not say so. */
+    return dkim_header(crypto->handle, (u_char *)(uintptr_t)field->text.text, length) == DKIM_STAT_OK;
+}
+
+static bool feed_header(struct auth_dkim_crypto *crypto, const struct message_header *header,
+                        struct auth_dkim_candidate *candidates, size_t count)
+{
+    bool all = signs_signatures(candidates, count);
+
+    for (size_t i = 0; i < header->count; i++) {
+        const struct message_field *field = &header->fields[i];
+        if (field->name.length == 0)
+            continue;
+        if (message_field_is(field, SLICE("DKIM-Signature"))) {
+            struct auth_dkim_candidate *candidate = find_candidate(candidates, count, field);
+            if (candidate == NULL || (!candidate->chosen && !all))
+                continue;
+            crypto->fed[crypto->fed_count++] = candidate;
+        }
+        if (!feed_field(crypto, field))
+            return false;
+    }
+    return true;
+}
+
+/*
+ * After dkim_eoh() the list is there, in the order of the fields. A signature that libopendkim has found fault with
+ * must be ignored too: it has no canonicalization, and dkim_eom() would fail an assertion over that.
+ */
+static bool ignore_others(struct auth_dkim_crypto *crypto)
+{
+    DKIM_SIGINFO **list = NULL;
+    int count = 0;
+    if (dkim_getsiglist(crypto->handle, &list, &count) != DKIM_STAT_OK || (size_t)count != crypto->fed_count)
+        return false;
+    for (size_t i = 0; i < crypto->fed_count; i++)
+        if (!crypto->fed[i]->chosen || dkim_sig_geterror(list[i]) != DKIM_SIGERROR_UNKNOWN)
+            dkim_sig_ignore(list[i]);
+    return true;
+}
+
+static bool any_chosen(const struct auth_dkim_candidate *candidates, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (candidates[i].chosen)
+            return true;
+    return false;
+}
+
+struct auth_dkim_crypto *auth_dkim_crypto_new(const struct message_header *header,
+                                              struct auth_dkim_candidate *candidates, size_t count, struct arena *arena)
+{
+    DKIM_STAT status;
+    if (!any_chosen(candidates, count))
+        return NULL;
+    neutralise_clock(candidates, count);
+    struct auth_dkim_crypto *crypto = arena_alloc(arena, sizeof(*crypto));
+    *crypto = (struct auth_dkim_crypto){ .arena = arena, .fed = arena_array(arena, count, sizeof(*crypto->fed)) };
+    crypto->handle = dkim_verify(library, (const unsigned char *)"mxward", NULL, &status);
+    if (crypto->handle == NULL)
+        bug("out of memory");
+    dkim_set_user_context(crypto->handle, crypto);
+    crypto->hashes_body = feed_header(crypto, header, candidates, count) && dkim_eoh(crypto->handle) == DKIM_STAT_OK
+                          && ignore_others(crypto);
+    return crypto;
+}
+
+void auth_dkim_crypto_body(struct auth_dkim_crypto *crypto, struct slice bytes)
+{
+    if (crypto->hashes_body && bytes.length > 0)
+        crypto->hashes_body = dkim_body(crypto->handle, (u_char *)(uintptr_t)bytes.text, bytes.length) == DKIM_STAT_OK;
+}
+
+static struct slice base64(const void *bytes, size_t length, struct arena *arena)
+{
+    char text[4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1];
+    if (length > EVP_MAX_MD_SIZE)
+        return SLICE_NONE;
+    int count = EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
+    return arena_copy(arena, slice_of(text, (size_t)count));
+}
+
+static void read_result(struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, struct signature *signature)
+{
+    unsigned flags = dkim_sig_getflags(info), bits = 0;
+    void *header_hash, *body_hash;
+    size_t header_length, body_length;
+
+    if (dkim_sig_gethashes(info, &header_hash, &header_length, &body_hash, &body_length) == DKIM_STAT_OK)
+        signature->body_hash = base64(body_hash, body_length, crypto->arena);
+    if (dkim_sig_getkeysize(info, &bits) == DKIM_STAT_OK)
+        signature->key_bits = bits;
+    if ((flags & DKIM_SIGFLAG_PROCESSED) == 0)
+        return;
+    if (signature->key_bits == 0 && slice_starts_with(signature->algorithm, SLICE("ed25519")))
+        signature->key_bits = 256; /* libopendkim does not count them */
+    if ((flags & DKIM_SIGFLAG_PASSED) == 0)
+        signature->crypto = SIGNATURE_NOT_BY_KEY;
+    else if (dkim_sig_getbh(info) != DKIM_SIGBH_MATCH || dkim_sig_geterror(info) != DKIM_SIGERROR_OK)
+        signature->crypto = SIGNATURE_BODY_ALTERED;
+    else
+        signature->crypto = SIGNATURE_VERIFIED;
+}
+
+void auth_dkim_crypto_finish(struct auth_dkim_crypto *crypto)
+{
+    if (!crypto->hashes_body)
+        return;
+    dkim_eom(crypto->handle, NULL);
+    for (size_t i = 0; i < crypto->fed_count; i++) {
+        DKIM_SIGINFO *info = signature_info(crypto->handle, i);
+        if (info != NULL && crypto->fed[i]->chosen)
+            read_result(crypto, info, crypto->fed[i]->signature);
+    }
+}
+
+void auth_dkim_crypto_free(struct auth_dkim_crypto **crypto)
+{
+    if (*crypto != NULL && (*crypto)->handle != NULL)
+        dkim_free((*crypto)->handle);
+    *crypto = NULL;
+}

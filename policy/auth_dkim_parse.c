@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * auth_dkim_parse.c: a DKIM-Signature field as facts, and the key record that belongs to it. Both are strangers'
+ * texts: each tag is held to its own grammar, and the first that breaks it is named.
+ */
+#include "policy/auth_dkim_parse.h"
+
+#include "policy/mailbox.h"
+#include "policy/tag_list.h"
+#include "rules/value.h"
+
+/* Seconds in t= and x=: RFC 6376 3.5 asks for values up to at least 10^12. */
+#define TIME_MOST 999999999999ull
+/* l= has up to 76 digits; more than this is larger than any body. */
+#define LENGTH_MOST 999999999999999999ull
+
+static struct slice bounded(struct slice value, struct arena *arena)
+{
+    char *text = arena_alloc(arena, value.length + 1);
+    size_t length = 0;
+    bool blank = false;
+
+    for (size_t i = 0; i < value.length && length + 1 < EVIDENCE_TEXT_MOST; i++) {
+        char c = value.text[i];
+        if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+            blank = true;
+            continue;
+        }
+        if (blank)
+            text[length++] = ' ';
+        blank = false;
+        text[length++] = c;
+    }
+    return slice_of(text, length);
+}
+
+static const char *read_version(const struct tag_list *list)
+{
+    struct slice version = tag_list_find(list, "v");
+    if (version.text == NULL)
+        return "v= missing";
+    return slice_equal(version, SLICE("1")) ? NULL : "unknown version";
+}
+
+static const char *read_algorithm(const struct tag_list *list, struct arena *arena, struct signature *signature)
+{
+    struct slice value = tag_list_find(list, "a");
+    if (value.text == NULL)
+        return "a= missing";
+    signature->algorithm = bounded(value, arena);
+    /* RFC 8301 3.1: historic, permanently failed. */
+    if (slice_equal(value, SLICE("rsa-sha1")))
+        return "rsa-sha1 is no longer valid (RFC 8301)";
+    if (slice_equal(value, SLICE("rsa-sha256")) || slice_equal(value, SLICE("ed25519-sha256")))
+        return NULL;
+    return "unknown algorithm";
+}
+
+static const char *read_signature_data(const struct tag_list *list, struct arena *arena, struct signature *signature)
+{
+    struct slice value = tag_list_find(list, "b"), hash = tag_list_find(list, "bh");
+    if (value.text == NULL || !tag_list_is_base64(value))
+        return value.text == NULL ? "b= missing" : "b= is not base64";
+    signature->value_start = arena_copy(arena, slice_first(tag_list_squeeze(value, arena), 8));
+    if (hash.text == NULL || !tag_list_is_base64(hash))
+        return hash.text == NULL ? "bh= missing" : "bh= is not base64";
+    return NULL;
+}
+
+static const char *read_canonicalization(const struct tag_list *list, struct arena *arena, struct signature *signature)
+{
+    struct slice value = tag_list_find(list, "c"), rest = value;
+    if (value.text == NULL) {
+        signature->canonicalization = SLICE("simple/simple");
+        return NULL;
+    }
+    signature->canonicalization = bounded(value, arena);
+    for (unsigned part = 0; rest.text != NULL; part++) {
+        struct slice word = slice_cut(&rest, '/');
+        if (part > 1 || (!slice_equal(word, SLICE("simple")) && !slice_equal(word, SLICE("relaxed"))))
+            return "unknown canonicalization";
+    }
+    return NULL;
+}
+
+/* selector = sub-domain *( "." sub-domain ) */
+static const char *read_names(const struct tag_list *list, struct arena *arena, struct signature *signature)
+{
+    struct slice domain = tag_list_find(list, "d"), selector = tag_list_find(list, "s");
+    if (domain.text == NULL)
+        return "d= missing";
+    if (!mailbox_domain(domain, arena, &signature->domain))
+        return "d= is not a domain";
+    if (selector.text == NULL)
+        return "s= missing";
+    if (!mailbox_domain(selector, arena, &signature->selector))
+        return "s= is not a selector";
+    return signature->domain.length + signature->selector.length + sizeof("._domainkey.") - 1 > 253
+               ? "d= and s= are too long"
+               : NULL;
+}
+
+bool auth_dkim_signs(struct slice fields, struct slice name)
+{
+    return tag_list_has_word(fields, name, true);
+}
+
+/* h= = hdr-name *( [FWS] ":" [FWS] hdr-name ); names fields, From among them (RFC 6376 5.4). */
+static const char *read_fields(const struct tag_list *list, struct arena *arena, struct signature *signature)
+{
+    struct slice value = tag_list_find(list, "h"), rest = value;
+    if (value.text == NULL)
+        return "h= missing";
+    signature->fields = bounded(tag_list_squeeze(value, arena), arena);
+    while (rest.text != NULL) {
+        struct slice name = slice_trim(slice_cut(&rest, ':'));
+        if (name.length == 0)
+            return "empty name in h=";
+        for (size_t i = 0; i < name.length; i++)
+            if (name.text[i] < 33 || name.text[i] > 126)
+                return "invalid name in h=";
+    }
+    return auth_dkim_signs(value, SLICE("from")) ? NULL : "h= without From";
+}
+
+/* dkim-quoted-printable's escapes in a domain would only hide it. */
+static const char *read_identity(const struct tag_list *list, struct arena *arena, struct signature *signature)
+{
+    struct slice value = tag_list_find(list, "i"), domain;
+    size_t at = value.length;
+    if (value.text == NULL)
+        return NULL;
+    signature->identity = bounded(value, arena);
+    while (at > 0 && value.text[at - 1] != '@')
+        at--;
+    if (at == 0 || !mailbox_domain(slice_from(value, at), arena, &domain))
+        return "i= is not an address";
+    return domain_is_within(domain, signature->domain) ? NULL : "i= is outside d=";
+}
+
+static const char *read_time(struct slice value, bool *has_out, int64_t *time_out)
+{
+    unsigned long long number;
+    if (value.text == NULL)
+        return NULL;
+    if (!slice_number(value, TIME_MOST, &number))
+        return "invalid time";
+    *has_out = true;
+    *time_out = (int64_t)number;
+    return number < AUTH_DKIM_EARLIEST ? "time before DKIM existed" : NULL;
+}
+
+static const char *read_times(const struct tag_list *list, struct signature *signature)
+{
+    const char *problem = read_time(tag_list_find(list, "t"), &signature->has_time, &signature->time);
+    if (problem == NULL)
+        problem = read_time(tag_list_find(list, "x"), &signature->has_expiry, &signature->expiry);
+    if (problem == NULL && signature->has_time && signature->time > AUTH_DKIM_LATEST)
+        problem = "t= is too far in the future";
+    if (problem == NULL && signature->has_time && signature->has_expiry && signature->expiry <= signature->time)
+        problem = "x= is not after t=";
+    return problem;
+}
+
+static const char *read_length_and_query(const struct tag_list *list, struct signature *signature)
+{
+    struct slice length = tag_list_find(list, "l"), query = tag_list_find(list, "q");
+    unsigned long long number;
+    if (length.text != NULL) {
+        if (!slice_number(length, LENGTH_MOST, &number))
+            return "invalid l=";
+        signature->has_length = true;
+        signature->length = number;
+    }
+    if (query.text != NULL && !tag_list_has_word(query, SLICE("dns/txt"), false))
+        return "unknown query method";
+    return NULL;
+}
+
+void auth_dkim_parse_signature(struct slice value, struct arena *arena, struct signature *signature_out)
+{
+    struct tag_list list;
+    const char *problem, *found;
+
+    *signature_out = (struct signature){ 0 };
+    tag_list_parse(value, &list, &problem);
+    /* Read on after a fault: what can be told of it is told. */
+    const char *problems[] = {
+        problem,
+        read_version(&list),
+        read_names(&list, arena, signature_out),
+        read_algorithm(&list, arena, signature_out),
+        read_signature_data(&list, arena, signature_out),
+        read_canonicalization(&list, arena, signature_out),
+        read_fields(&list, arena, signature_out),
+        NULL,                      /* i= is held against d=, which has to be right for that */
+        read_times(&list, signature_out),
+        read_length_and_query(&list, signature_out),
+    };
+    if (signature_out->domain.text != NULL)
+        problems[7] = read_identity(&list, arena, signature_out);
+    found = NULL;
+    for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]) && found == NULL; i++)
+        found = problems[i];
+    if (found != NULL)
+        signature_out->problem = slice_of_string(found);
+}
+
+static void refuse(struct auth_dkim_key *key, enum auth_result result, const char *reason)
+{
+    key->result = result;
+    key->reason = slice_of_string(reason);
+}
+
+/* The part of a= before or after the first "-": key type, hash. */
+static struct slice algorithm_type(const struct signature *signature)
+{
+    return slice_first(signature->algorithm, slice_find(signature->algorithm, '-'));
+}
+
+static struct slice algorithm_hash(const struct signature *signature)
+{
+    return slice_from(signature->algorithm, slice_find(signature->algorithm, '-') + 1);
+}
+
+/* t=s: i= must be d= itself (RFC 6376 3.6.1). */
+static bool identity_is_exact(const struct signature *signature)
+{
+    struct slice identity = signature->identity, domain = identity;
+    while (domain.text != NULL && slice_find(domain, '@') < domain.length)
+        domain = slice_from(domain, slice_find(domain, '@') + 1);
+    return identity.length == 0 || slice_equal_nocase(domain, signature->domain);
+}
+
+/* Whether the key may be used for this signature; `list` is its record. */
+static void judge_key(const struct tag_list *list, const struct signature *signature, struct arena *arena,
+                      struct auth_dkim_key *key)
+{
+    struct slice type = tag_list_find(list, "k"), hashes = tag_list_find(list, "h"),
+                 services = tag_list_find(list, "s");
+    struct slice flags = tag_list_find(list, "t"), data = tag_list_find(list, "p");
+
+    key->type = type.text == NULL ? SLICE("rsa") : type;
+    key->data = tag_list_squeeze(data, arena);
+    key->test = flags.text != NULL && tag_list_has_word(flags, SLICE("y"), false);
+    if (key->data.length == 0)
+        refuse(key, AUTH_PERMERROR, "key revoked");
+    else if (!tag_list_is_base64(key->data))
+        refuse(key, AUTH_PERMERROR, "key is not base64");
+    else if (!slice_equal(key->type, algorithm_type(signature)))
+        refuse(key, AUTH_PERMERROR, "key of another algorithm");
+    else if (hashes.text != NULL && !tag_list_has_word(hashes, algorithm_hash(signature), false))
+        refuse(key, AUTH_PERMERROR, "key forbids the hash");
+    else if (services.text != NULL && !tag_list_has_word(services, SLICE("email"), false)
+             && !tag_list_has_word(services, SLICE("*"), false))
+        refuse(key, AUTH_PERMERROR, "key is not for mail");
+    else if (flags.text != NULL && tag_list_has_word(flags, SLICE("s"), false) && !identity_is_exact(signature))
+        refuse(key, AUTH_PERMERROR, "key forbids subdomains in i=");
+}
+
+/* v= must come first and be DKIM1, if it is there at all; p= must be there. */
+static bool is_key_record(const struct tag_list *list)
+{
+    struct slice version = tag_list_find(list, "v");
+    if (version.text != NULL && (!slice_equal(version, SLICE("DKIM1")) || !slice_equal(list->tags[0].name, SLICE("v"))))
+        return false;
+    return tag_list_find(list, "p").text != NULL;
+}
+
+/* Other TXT records at the name, of a wildcard say, are none of ours; of two keys neither counts (RFC 6376 3.6.2.2). */
+static size_t find_records(const struct answer *answer, struct tag_list *list_out)
+{
+    struct tag_list list;
+    const char *problem;
+    size_t found = 0;
+
+    for (size_t i = 0; i < answer->count; i++)
+        if (tag_list_parse(answer->records[i].data, &list, &problem) && is_key_record(&list)) {
+            *list_out = list;
+            found++;
+        }
+    return found;
+}
+
+void auth_dkim_parse_key(const struct answer *answer, const struct signature *signature, struct arena *arena,
+                         struct auth_dkim_key *key_out)
+{
+    struct tag_list list;
+
+    *key_out = (struct auth_dkim_key){ .result = AUTH_PASS };
+    switch (answer->status) {
+    case ANSWER_NO_DATA:
+    case ANSWER_NO_NAME:
+        refuse(key_out, AUTH_PERMERROR, "no key");
+        return;
+    case ANSWER_MISSING:
+    case ANSWER_FAILED:
+    case ANSWER_TIMEOUT:
+    case ANSWER_LIMIT:
+        key_out->result = AUTH_TEMPERROR;
+        key_out->reason = arena_printf(arena, "key: %s", answer_status_name(answer->status));
+        return;
+    case ANSWER_RECORDS:
+        break;
+    }
+    size_t found = find_records(answer, &list);
+    if (found == 1)
+        judge_key(&list, signature, arena, key_out);
+    else
+        refuse(key_out, AUTH_PERMERROR, found == 0 ? "no valid key record" : "several key records");
+}

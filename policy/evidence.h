@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * evidence.h: what was found in a message: by reading it once (examine.h), or read back from a record. It is all that the
+ * judgement needs of the content: with facts, answers and rules it gives the verdict again without the message (P3).
+ * Nothing here depends on DNS but `crypto`, which says for which key (by its p=) a signature was tried; auth_dkim_outcome()
+ * combines that with the key's answer, so that another answer gives another outcome.
+ */
+#ifndef MXWARD_POLICY_EVIDENCE_H
+#define MXWARD_POLICY_EVIDENCE_H
+
+#include <stdint.h>
+
+#include "rules/arena.h"
+#include "rules/slice.h"
+
+/* What cryptography said of one signature, with the key named in `key_data`. */
+enum signature_crypto {
+    SIGNATURE_NOT_TRIED,       /* malformed, beyond the limit, or no usable key: `problem` says why */
+    SIGNATURE_VERIFIED,
+    SIGNATURE_BODY_ALTERED,    /* bh= is not the hash of the body */
+    SIGNATURE_NOT_BY_KEY,      /* body hash right, signature not made with this key over this header */
+};
+
+/* One DKIM-Signature field (RFC 6376 3.5), top of the message first. Texts are bounded and as written, unfolded. */
+struct signature {
+    struct slice domain;           /* d=, lower case A-labels */
+    struct slice selector;         /* s= */
+    struct slice identity;         /* i=, empty when absent */
+    struct slice algorithm;        /* a= */
+    struct slice canonicalization; /* c=, "simple/simple" when absent */
+    struct slice fields;           /* h= */
+    struct slice value_start;      /* first 8 characters of b= without white space: header.b (RFC 8601 2.7.1, RFC 6008) */
+    struct slice body_hash;        /* the body's hash as computed, base64; empty when not computed */
+    bool has_time;
+    int64_t time;                  /* t=, seconds since 1970 */
+    bool has_expiry;
+    int64_t expiry;                /* x= */
+    bool has_length;
+    uint64_t length;               /* l= */
+    enum signature_crypto crypto;
+    struct slice key_data;         /* p= (base64 without white space) of the key it was tried with */
+    uint32_t key_bits;             /* of that key, 0 unknown */
+    struct slice problem;          /* malformed: which tag and why; else empty */
+};
+
+/* A field that a rule reads with header["..."]. */
+struct evidence_header {
+    struct slice name;             /* as the rule writes it */
+    struct slice *values;          /* unfolded, top first; no value: the message has none */
+    size_t count;
+};
+
+struct evidence {
+    uint32_t header_size;          /* bytes, the empty line included */
+    uint32_t field_count;
+    uint32_t from_count;           /* From fields */
+    struct slice *author_domains;  /* of every mailbox in every From field, without duplicates, lower case A-labels */
+    size_t author_domains_count;
+    uint32_t mailbox_count;
+    struct slice from_text;        /* first From field's value, unfolded, bounded; for people */
+    struct slice malformed;        /* why the header or From cannot be read surely (RFC 5322 3.6.2), by name; empty when fine */
+    struct slice message_id;
+    struct slice subject;          /* only with facts.record_subject */
+    struct signature *signatures;
+    size_t signatures_count;       /* tried and not tried; fields beyond EVIDENCE_SIGNATURES_MOST are only counted */
+    uint32_t signatures_seen;
+    struct slice *indirect;        /* names of the signs of indirect mail that the header shows: "list-id", "arc-set", ... */
+    size_t indirect_count;
+    struct evidence_header *headers;
+    size_t headers_count;
+};
+
+struct wire_writer;
+struct wire_reader;
+
+/* For frames. What is decoded borrows from the reader's bytes; arrays live in `arena`. */
+void evidence_encode(const struct evidence *evidence, struct wire_writer *writer);
+bool evidence_decode(struct wire_reader *reader, struct arena *arena, struct evidence *evidence_out);
+
+#define EVIDENCE_SIGNATURES_MOST 64
+#define EVIDENCE_AUTHORS_MOST 32
+/* Bytes kept of any one text taken from a message. */
+#define EVIDENCE_TEXT_MOST 998
+/* Of a key's p=, which is compared whole: base64 of 8,192 bits and then some. */
+#define EVIDENCE_KEY_MOST 4096
+/* Values kept of one header field that rules read; names of such fields are as many as the rules have. */
+#define EVIDENCE_VALUES_MOST 1024
+
+#endif

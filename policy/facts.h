@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * facts.h: all that was observed of one transaction before anything was interpreted: by the worker in the session, or
+ * given to `verify` on its command line, or read back from a record. Time, host name and limits are facts too, so that a
+ * verdict is a pure function (P3). Slices borrow from the owner's arena (client and transaction in the worker).
+ */
+#ifndef MXWARD_POLICY_FACTS_H
+#define MXWARD_POLICY_FACTS_H
+
+#include <stdint.h>
+
+#include "rules/value.h"
+
+struct facts_recipient {
+    struct slice path;             /* local-part@domain as the client wrote it, without <>; "postmaster" alone is possible */
+    struct slice local_part;
+    struct slice domain;           /* empty for bare postmaster; an address literal keeps its brackets */
+};
+
+struct facts {
+    struct slice id;               /* the transaction's id; at connect and helo the session's (that of its first transaction) */
+    int64_t arrival;               /* microseconds since 1970, UTC: session start, then MAIL; dates are judged against it */
+    struct slice hostname;         /* ours: SMTP banner, Received "by", SPF's %{r} */
+    struct slice authserv_id;      /* RFC 8601 2.5 */
+    struct slice listener;         /* as configured, "0.0.0.0:25" */
+
+    struct address client_address;
+    uint16_t client_port;
+    struct address local_address;
+    uint16_t local_port;
+
+    bool has_helo;
+    struct slice helo;             /* argument of the newest HELO or EHLO, as sent, grammar-checked */
+    bool esmtp;                    /* EHLO */
+    bool tls;
+    struct slice tls_version;      /* "TLSv1.3" */
+    struct slice tls_cipher;       /* OpenSSL's name */
+    uint16_t tls_bits;
+
+    bool has_mail;
+    struct slice sender;           /* MAIL FROM without <>; empty: the null sender */
+    struct slice sender_local_part;
+    struct slice sender_domain;
+    uint64_t declared_size;        /* SIZE=, 0 when not given */
+    bool body_8bit;                /* BODY=8BITMIME */
+
+    struct facts_recipient *recipients;    /* at stage rcpt: only the one asked about; at message: all accepted */
+    size_t recipients_count;
+
+    uint64_t message_size;         /* bytes as held, without our fields; 0 before the end of the message */
+
+    bool add_received;             /* setting `received`: add a Received field */
+    bool record_subject;           /* setting of the record */
+    bool client_name_wanted;       /* XCLIENT needs the client's name: stages rcpt and message wait for iprev */
+    uint32_t signatures_most;      /* DKIM signatures tried (limit) */
+};
+
+struct wire_writer;
+struct wire_reader;
+
+/* For frames. What is decoded borrows from the reader's bytes; arrays live in `arena`. */
+void facts_encode(const struct facts *facts, struct wire_writer *writer);
+bool facts_decode(struct wire_reader *reader, struct arena *arena, struct facts *facts_out);
+
+/* RFC 5321 4.5.3.1 allows 64 + 1 + 255 octets; quoting and obsolete routes are refused before. */
+#define FACTS_PATH_MOST 320
+/* Of any other text: host names, cipher names, listeners. */
+#define FACTS_TEXT_MOST 1024
+#define FACTS_RECIPIENTS_MOST 10000
+
+#endif

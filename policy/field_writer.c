@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * field_writer.c: the writer keeps one invariant, that whatever it is given the field stays one field: there is no
+ * way to put a CR, an LF or an 8-bit byte into it but by the writer's own folds.
+ */
+#include "policy/field_writer.h"
+
+/* RFC 5322 2.1.1. */
+#define LINE_WANTED 78
+
+static void put(struct field_writer *writer, const char *text, size_t length)
+{
+    if (writer->length + length > writer->room) {
+        size_t room = 2 * writer->room + length;
+        char *grown = arena_alloc(writer->arena, room + 1);
+        if (writer->length > 0)
+            memcpy(grown, writer->text, writer->length);
+        writer->text = grown;
+        writer->room = room;
+    }
+    memcpy(writer->text + writer->length, text, length);
+    writer->length += length;
+    writer->column += length;
+}
+
+static void put_printable(struct field_writer *writer, struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.text[i] >= ' ' && text.text[i] <= '~' ? text.text[i] : '?';
+        put(writer, &c, 1);
+    }
+}
+
+void field_writer_begin(struct field_writer *writer, struct slice name, struct arena *arena)
+{
+    *writer = (struct field_writer){ .arena = arena, .room = 256 };
+    writer->text = arena_alloc(arena, writer->room + 1);
+    put_printable(writer, slice_first(name, FIELD_WRITER_PIECE_MOST));
+    put(writer, ":", 1);
+}
+
+void field_writer_piece(struct field_writer *writer, struct slice piece)
+{
+    piece = slice_first(piece, FIELD_WRITER_PIECE_MOST);
+    if (piece.length == 0)
+        return;
+    if (writer->column + 1 + piece.length > LINE_WANTED && writer->text[writer->length - 1] != ':') {
+        put(writer, "\r\n\t", 3);
+        writer->column = 1;
+    } else {
+        put(writer, " ", 1);
+    }
+    put_printable(writer, piece);
+}
+
+void field_writer_printf(struct field_writer *writer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct slice piece = arena_vprintf(writer->arena, format, arguments);
+    va_end(arguments);
+    field_writer_piece(writer, piece);
+}
+
+void field_writer_append(struct field_writer *writer, const char *text)
+{
+    put_printable(writer, slice_of_string(text));
+}
+
+struct slice field_writer_end(struct field_writer *writer)
+{
+    put(writer, "\r\n", 2);
+    return slice_of(writer->text, writer->length);
+}
+
+/* Between `open` and `close`, with a backslash before what needs one. Bytes that are not printable ASCII become "?". */
+static struct slice enclosed(struct slice text, char open, char close, const char *escaped, struct arena *arena)
+{
+    text = slice_first(text, FIELD_WRITER_PIECE_MOST / 2 - 1);
+    char *copy = arena_alloc(arena, 2 * text.length + 3);
+    size_t length = 0;
+
+    copy[length++] = open;
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.text[i] >= ' ' && text.text[i] <= '~' ? text.text[i] : '?';
+        if (strchr(escaped, c) != NULL)
+            copy[length++] = '\\';
+        copy[length++] = c;
+    }
+    copy[length++] = close;
+    return slice_of(copy, length);
+}
+
+struct slice field_comment(struct slice text, struct arena *arena)
+{
+    return enclosed(text, '(', ')', "()\\", arena);
+}
+
+static bool is_of(struct slice text, bool (*is_allowed)(char))
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!is_allowed(text.text[i]))
+            return false;
+    return text.length > 0 && text.length <= FIELD_WRITER_PIECE_MOST / 2;
+}
+
+static bool is_token_character(char c)
+{
+    return c > ' ' && c <= '~' && strchr("()<>@,;:\\\"/[]?=", c) == NULL;
+}
+
+static bool is_atom_character(char c)
+{
+    return ascii_is_letter(c) || ascii_is_digit(c) || (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+}
+
+static bool is_dot_atom(struct slice text)
+{
+    struct slice rest = text;
+    while (rest.text != NULL)
+        if (!is_of(slice_cut(&rest, '.'), is_atom_character))
+            return false;
+    return text.length > 0 && text.length <= FIELD_WRITER_PIECE_MOST / 2;
+}
+
+struct slice field_value(struct slice text, struct arena *arena)
+{
+    return is_of(text, is_token_character) ? text : enclosed(text, '"', '"', "\"\\", arena);
+}
+
+struct slice field_address(struct slice text, struct arena *arena)
+{
+    size_t at = slice_find(text, '@');
+    struct slice domain = slice_from(text, at + 1);
+    bool is_plain = at < text.length && (at == 0 || is_dot_atom(slice_first(text, at))) && is_dot_atom(domain)
+                    && is_of(domain, is_token_character);
+    return is_plain ? text : field_value(text, arena);
+}
+
+struct slice field_dot_atom(struct slice text, struct arena *arena)
+{
+    return is_dot_atom(text) ? text : enclosed(text, '"', '"', "\"\\", arena);
+}

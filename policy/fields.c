@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fields.c: readers of what the session and the envelope show, the table of all fields, and the
+ * rule language as mxward offers it. A reader never fails: states
+ * say what is missing. Texts are the client's; whoever prints them escapes them.
+ */
+#include "policy/fields.h"
+
+#include "policy/actions.h"
+#include "policy/auth_spf.h"
+#include "policy/iprev.h"
+#include "policy/judge.h"
+#include "policy/mailbox.h"
+
+#define READER(name) static struct value name(void *context, struct slice key, struct arena *arena)
+#define UNUSED_KEY (void)key, (void)arena
+
+static const struct facts *facts_of(const void *context)
+{
+    return ((const struct field_context *)context)->facts;
+}
+
+const struct iprev_outcome *field_iprev(struct field_context *context)
+{
+    if (!context->has_iprev)
+        context->findings->iprev = iprev(context->facts, context->answers, context->arena);
+    context->has_iprev = true;
+    return &context->findings->iprev;
+}
+
+const struct spf_outcome *field_spf(struct field_context *context)
+{
+    if (!context->has_spf)
+        context->findings->spf = auth_spf(context->facts, context->answers, context->arena, AUTH_SPF_MAIL_FROM);
+    context->has_spf = true;
+    return &context->findings->spf;
+}
+
+const struct spf_outcome *field_spf_helo(struct field_context *context)
+{
+    if (!context->has_spf_helo)
+        context->findings->spf_helo = auth_spf(context->facts, context->answers, context->arena, AUTH_SPF_HELO);
+    context->has_spf_helo = true;
+    return &context->findings->spf_helo;
+}
+
+static struct value text_or_absent(struct slice text)
+{
+    return text.length == 0 ? value_in_state(VALUE_TEXT, VALUE_ABSENT) : value_text(text);
+}
+
+static struct value domain_or_absent(struct slice text, struct arena *arena)
+{
+    struct slice domain;
+    if (text.length == 0 || !mailbox_domain(text, arena, &domain))
+        return value_in_state(VALUE_DOMAIN, VALUE_ABSENT);
+    return value_domain(domain);
+}
+
+static struct value result_value(enum auth_result result)
+{
+    if (result == AUTH_PENDING)
+        return value_in_state(VALUE_WORD, VALUE_PENDING);
+    return result == AUTH_TEMPERROR ? value_temperror() : value_word(auth_result_name(result));
+}
+
+/* What is empty because it could not be found out is unknown. */
+static struct value found_text(enum value_type type, enum auth_result result, struct slice text)
+{
+    if (result == AUTH_PENDING)
+        return value_in_state(type, VALUE_PENDING);
+    if (text.length == 0)
+        return value_in_state(type, result == AUTH_TEMPERROR ? VALUE_UNKNOWN : VALUE_ABSENT);
+    return type == VALUE_DOMAIN ? value_domain(text) : value_text(text);
+}
+
+READER(read_client_ip)
+{
+    UNUSED_KEY;
+    return value_address(facts_of(context)->client_address);
+}
+
+READER(read_client_port)
+{
+    UNUSED_KEY;
+    return value_number(facts_of(context)->client_port);
+}
+
+READER(read_client_name)
+{
+    UNUSED_KEY;
+    const struct iprev_outcome *outcome = field_iprev(context);
+    return found_text(VALUE_DOMAIN, outcome->result, outcome->result == AUTH_PASS ? outcome->name : SLICE_NONE);
+}
+
+READER(read_client_reverse_name)
+{
+    UNUSED_KEY;
+    const struct iprev_outcome *outcome = field_iprev(context);
+    return found_text(VALUE_DOMAIN, outcome->result, outcome->reverse_name);
+}
+
+READER(read_iprev_result)
+{
+    UNUSED_KEY;
+    return result_value(field_iprev(context)->result);
+}
+
+READER(read_listener)
+{
+    UNUSED_KEY;
+    return value_text(facts_of(context)->listener);
+}
+
+READER(read_local_ip)
+{
+    UNUSED_KEY;
+    return value_address(facts_of(context)->local_address);
+}
+
+READER(read_local_port)
+{
+    UNUSED_KEY;
+    return value_number(facts_of(context)->local_port);
+}
+
+READER(read_helo)
+{
+    UNUSED_KEY;
+    return facts_of(context)->has_helo ? text_or_absent(facts_of(context)->helo) : value_in_state(VALUE_TEXT, VALUE_ABSENT);
+}
+
+READER(read_helo_domain)
+{
+    (void)key;
+    return domain_or_absent(facts_of(context)->has_helo ? facts_of(context)->helo : SLICE_NONE, arena);
+}
+
+READER(read_helo_esmtp)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->esmtp);
+}
+
+READER(read_tls)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->tls);
+}
+
+READER(read_tls_version)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->tls_version);
+}
+
+READER(read_tls_cipher)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->tls_cipher);
+}
+
+READER(read_tls_bits)
+{
+    UNUSED_KEY;
+    return facts_of(context)->tls ? value_number(facts_of(context)->tls_bits) : value_in_state(VALUE_NUMBER, VALUE_ABSENT);
+}
+
+READER(read_sender)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->sender);
+}
+
+READER(read_sender_local)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->sender_local_part);
+}
+
+READER(read_sender_domain)
+{
+    (void)key;
+    return domain_or_absent(facts_of(context)->sender_domain, arena);
+}
+
+READER(read_sender_null)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->sender.length == 0);
+}
+
+READER(read_sender_size)
+{
+    UNUSED_KEY;
+    uint64_t size = facts_of(context)->declared_size;
+    return size == 0 ? value_in_state(VALUE_NUMBER, VALUE_ABSENT) : value_number(size > INT64_MAX ? INT64_MAX : (int64_t)size);
+}
+
+READER(read_sender_8bit)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->body_8bit);
+}
+
+READER(read_spf_result)
+{
+    UNUSED_KEY;
+    return result_value(field_spf(context)->result);
+}
+
+READER(read_spf_domain)
+{
+    (void)key;
+    const struct spf_outcome *outcome = field_spf(context);
+    if (outcome->result == AUTH_PENDING)
+        return value_in_state(VALUE_DOMAIN, VALUE_PENDING);
+    return domain_or_absent(outcome->domain, arena);
+}
+
+READER(read_spf_reason)
+{
+    UNUSED_KEY;
+    const struct spf_outcome *outcome = field_spf(context);
+    return found_text(VALUE_TEXT, outcome->result, outcome->reason);
+}
+
+READER(read_spf_explanation)
+{
+    UNUSED_KEY;
+    const struct spf_outcome *outcome = field_spf(context);
+    return found_text(VALUE_TEXT, outcome->result, outcome->explanation);
+}
+
+READER(read_spf_helo)
+{
+    UNUSED_KEY;
+    return result_value(field_spf_helo(context)->result);
+}
+
+/* One item a recipient, made by `item_of`; those that have none are left out. */
+static struct value of_recipients(const struct field_context *context, enum value_type type, struct arena *arena,
+                                  struct slice (*item_of)(const struct facts_recipient *recipient, struct arena *arena))
+{
+    struct value_item *items = arena_array(arena, context->recipients_count, sizeof *items);
+    size_t count = 0;
+    for (size_t i = 0; i < context->recipients_count; i++) {
+        items[count].text = item_of(&context->recipients[i], arena);
+        if (items[count].text.length > 0)
+            count++;
+    }
+    return value_items(type, items, count);
+}
+
+static struct slice path_of(const struct facts_recipient *recipient, struct arena *arena)
+{
+    (void)arena;
+    return recipient->path;
+}
+
+static struct slice local_part_of(const struct facts_recipient *recipient, struct arena *arena)
+{
+    (void)arena;
+    return recipient->local_part;
+}
+
+static struct slice domain_of(const struct facts_recipient *recipient, struct arena *arena)
+{
+    return domain_or_absent(recipient->domain, arena).item.text;
+}
+
+READER(read_recipient)
+{
+    (void)key;
+    return of_recipients(context, VALUE_TEXT, arena, path_of);
+}
+
+READER(read_recipient_local)
+{
+    (void)key;
+    return of_recipients(context, VALUE_TEXT, arena, local_part_of);
+}
+
+READER(read_recipient_domain)
+{
+    (void)key;
+    return of_recipients(context, VALUE_DOMAIN, arena, domain_of);
+}
+
+READER(read_recipients_count)
+{
+    UNUSED_KEY;
+    return value_number((int64_t)facts_of(context)->recipients_count);
+}
+
+READER(read_score)
+{
+    UNUSED_KEY;
+    return value_number(((const struct field_context *)context)->score);
+}
+
+static const char *const iprev_words[] = { "pass", "fail", "temperror", "permerror", NULL };
+static const char *const spf_words[] = { "none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL };
+static const char *const dkim_words[] = { "none", "pass", "fail", "policy", "neutral", "temperror", "permerror", NULL };
+static const char *const dmarc_words[] = { "none", "pass", "fail", "temperror", "permerror", NULL };
+static const char *const policy_words[] = { "none", "quarantine", "reject", NULL };
+static const char *const sign_words[] = { "list-id", "list-post", "arc-set", "resent", "other-signature", NULL };
+
+/* clang-format off */
+static const struct field table[] = {
+    /* name, alias, type, known from, keyed, words, read by, help */
+    { "client.ip",            NULL,    VALUE_ADDRESS, STAGE_CONNECT, false, NULL, read_client_ip,
+      "address of the client" },
+    { "client.port",          NULL,    VALUE_NUMBER,  STAGE_CONNECT, false, NULL, read_client_port,
+      "port of the client" },
+    { "client.name",          NULL,    VALUE_DOMAIN,  STAGE_CONNECT, false, NULL, read_client_name,
+      "verified name of the client: its PTR name has its address" },
+    { "client.reverse-name",  NULL,    VALUE_DOMAIN,  STAGE_CONNECT, false, NULL, read_client_reverse_name,
+      "PTR name of the client, verified or not" },
+    { "iprev.result",         "iprev", VALUE_WORD,    STAGE_CONNECT, false, iprev_words, read_iprev_result,
+      "whether the client's address has a name that has the address (RFC 8601 2.7.3)" },
+    { "listener",             NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_listener,
+      "the listener the client came to, as configured" },
+    { "local.ip",             NULL,    VALUE_ADDRESS, STAGE_CONNECT, false, NULL, read_local_ip,
+      "our address that the client came to" },
+    { "local.port",           NULL,    VALUE_NUMBER,  STAGE_CONNECT, false, NULL, read_local_port,
+      "our port that the client came to" },
+    { "score",                NULL,    VALUE_NUMBER,  STAGE_CONNECT, false, NULL, read_score,
+      "sum of what `score` actions added so far" },
+    { "helo",                 NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_helo,
+      "argument of HELO or EHLO" },
+    { "helo.domain",          NULL,    VALUE_DOMAIN,  STAGE_HELO,    false, NULL, read_helo_domain,
+      "the same as a domain; absent when it is an address literal" },
+    { "helo.esmtp",           NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_helo_esmtp,
+      "whether the client said EHLO" },
+    { "tls",                  NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_tls,
+      "whether the session is encrypted" },
+    { "tls.version",          NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_version,
+      "\"TLSv1.2\", \"TLSv1.3\"" },
+    { "tls.cipher",           NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_cipher,
+      "name of the cipher" },
+    { "tls.bits",             NULL,    VALUE_NUMBER,  STAGE_HELO,    false, NULL, read_tls_bits,
+      "bits of the cipher's key" },
+    { "spf.helo",             NULL,    VALUE_WORD,    STAGE_HELO,    false, spf_words, read_spf_helo,
+      "SPF's result for the HELO domain" },
+    { "sender",               NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender,
+      "envelope sender; absent when it is the null sender" },
+    { "sender.local",         NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender_local,
+      "its local part" },
+    { "sender.domain",        NULL,    VALUE_DOMAIN,  STAGE_MAIL,    false, NULL, read_sender_domain,
+      "its domain" },
+    { "sender.null",          NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_sender_null,
+      "whether it is the null sender, as of bounces" },
+    { "sender.size",          NULL,    VALUE_NUMBER,  STAGE_MAIL,    false, NULL, read_sender_size,
+      "size that MAIL declared, in bytes" },
+    { "sender.8bit",          NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_sender_8bit,
+      "whether MAIL declared BODY=8BITMIME" },
+    { "spf.result",           "spf",   VALUE_WORD,    STAGE_MAIL,    false, spf_words, read_spf_result,
+      "SPF's result for the envelope sender; with the null sender for postmaster at the HELO domain" },
+    { "spf.domain",           NULL,    VALUE_DOMAIN,  STAGE_MAIL,    false, NULL, read_spf_domain,
+      "the domain that result is about" },
+    { "spf.reason",           NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_spf_reason,
+      "the term that matched, or what is wrong with the record" },
+    { "spf.explanation",      NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_spf_explanation,
+      "what the domain has to say about a fail (exp=)" },
+    { "recipient",            NULL,    VALUE_TEXT,    STAGE_RCPT,    false, NULL, read_recipient,
+      "at rcpt the recipient asked about, at message all of them" },
+    { "recipient.local",      NULL,    VALUE_TEXT,    STAGE_RCPT,    false, NULL, read_recipient_local,
+      "local part of the same" },
+    { "recipient.domain",     NULL,    VALUE_DOMAIN,  STAGE_RCPT,    false, NULL, read_recipient_domain,
+      "domain of the same" },
+    { "recipients.count",     NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, read_recipients_count,
+      "how many recipients were accepted" },
+    { "spf.aligned",          NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_spf_aligned,
+      "whether SPF passes for a domain that aligns with the author domain" },
+    { "dkim.result",          "dkim",  VALUE_WORD,    STAGE_MESSAGE, false, dkim_words, field_dkim_result,
+      "the best result of all signatures; none without any" },
+    { "dkim.domain",          NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_dkim_domain,
+      "domains of the signatures that pass" },
+    { "dkim.selector",        NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_dkim_selector,
+      "selectors of the signatures that pass" },
+    { "dkim.algorithm",       NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_dkim_algorithm,
+      "algorithms of the signatures that pass: \"rsa-sha256\"" },
+    { "dkim.count",           NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_dkim_count,
+      "how many signatures the message has" },
+    { "dkim.aligned",         NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_dkim_aligned,
+      "whether a signature passes whose domain aligns with the author domain" },
+    { "dkim.bits",            NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_dkim_bits,
+      "smallest key of the signatures that pass" },
+    { "dkim.length",          NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_dkim_length,
+      "whether a signature that passes covers only the start of the body (l=)" },
+    { "dmarc.result",         "dmarc", VALUE_WORD,    STAGE_MESSAGE, false, dmarc_words, field_dmarc_result,
+      "DMARC's result (RFC 9989); none when the author domain has no record" },
+    { "dmarc.policy",         NULL,    VALUE_WORD,    STAGE_MESSAGE, false, policy_words, field_dmarc_policy,
+      "the policy that applies to the author domain: p, sp or np" },
+    { "dmarc.published",      NULL,    VALUE_WORD,    STAGE_MESSAGE, false, policy_words, field_dmarc_published,
+      "p= of the record" },
+    { "dmarc.domain",         NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_dmarc_domain,
+      "the domain that has the record" },
+    { "dmarc.organizational-domain", NULL, VALUE_DOMAIN, STAGE_MESSAGE, false, NULL, field_dmarc_organizational_domain,
+      "organizational domain of the author domain" },
+    { "dmarc.test",           NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_dmarc_test,
+      "whether the record says t=y: the policy is only being tried" },
+    { "dmarc.reason",         NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_dmarc_reason,
+      "why the result is what it is" },
+    { "from.domain",          NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_from_domain,
+      "author domains: of every mailbox in every From field" },
+    { "from.count",           NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_from_count,
+      "how many From fields there are" },
+    { "from.mailboxes",       NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_from_mailboxes,
+      "how many mailboxes they name" },
+    { "from.malformed",       NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_from_malformed,
+      "whether the header or its From cannot be read surely (RFC 5322)" },
+    { "from.problem",         NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_from_problem,
+      "why, when it is malformed" },
+    { "from.text",            NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_from_text,
+      "first From field, unfolded" },
+    { "indirect",             NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_indirect,
+      "whether there are signs that a mailing list or forwarder sent it on (RFC 9989 7.4)" },
+    { "indirect.signs",       NULL,    VALUE_WORD,    STAGE_MESSAGE, false, sign_words, field_indirect_signs,
+      "which signs" },
+    { "header",               NULL,    VALUE_TEXT,    STAGE_MESSAGE, true,  NULL, field_header,
+      "header[\"NAME\"]: every field of that name, unfolded" },
+    { "header.size",          NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_header_size,
+      "bytes of the header" },
+    { "header.count",         NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_header_count,
+      "how many fields the header has" },
+    { "message.size",         NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_message_size,
+      "bytes of the whole message" },
+    { "message.id",           NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_message_id,
+      "the Message-ID field" },
+};
+/* clang-format on */
+
+const struct language judge_language = {
+    .stages = stage_names,
+    .stages_count = STAGE_COUNT,
+    .fields = table,
+    .fields_count = sizeof table / sizeof table[0],
+    .actions = action_table,
+    .actions_count = ACTION_COUNT,
+};

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fields_message.c: readers of what is known of a message: evidence and findings. All findings are final here. What a look-up
+ * that failed might still have shown is unknown, not absent (P5).
+ */
+#include "policy/fields.h"
+
+#include "policy/indirect.h"
+
+#define READER(name) struct value name(void *context, struct slice key, struct arena *arena)
+#define UNUSED_KEY (void)key, (void)arena
+
+static const struct findings *findings_of(const void *context)
+{
+    return ((const struct field_context *)context)->findings;
+}
+
+static const struct evidence *evidence_of(const void *context)
+{
+    return ((const struct field_context *)context)->evidence;
+}
+
+static bool any_signature_unknown(const struct findings *findings)
+{
+    for (size_t i = 0; i < findings->dkim_count; i++)
+        if (findings->dkim[i].result == AUTH_TEMPERROR)
+            return true;
+    return false;
+}
+
+/* The best comes first; a temperror might yet be a pass. */
+READER(field_dkim_result)
+{
+    static const enum auth_result order[] = {
+        AUTH_PASS, AUTH_TEMPERROR, AUTH_FAIL, AUTH_POLICY, AUTH_NEUTRAL, AUTH_PERMERROR,
+    };
+    UNUSED_KEY;
+    const struct findings *findings = findings_of(context);
+    for (size_t rank = 0; rank < sizeof order / sizeof order[0]; rank++)
+        for (size_t i = 0; i < findings->dkim_count; i++)
+            if (findings->dkim[i].result == order[rank])
+                return order[rank] == AUTH_TEMPERROR ? value_temperror() : value_word(auth_result_name(order[rank]));
+    return value_word("none");
+}
+
+/*
+ * The items of the signatures that pass. While another could not be checked they may not be all: then the state is
+ * unknown, with what is known in it (value.h).
+ */
+static struct value of_passing(const void *context, enum value_type type, struct arena *arena,
+                               struct slice (*item_of)(const struct signature *signature))
+{
+    const struct findings *findings = findings_of(context);
+    const struct evidence *evidence = evidence_of(context);
+    struct value_item *items = arena_array(arena, findings->dkim_count, sizeof *items);
+    size_t count = 0;
+    for (size_t i = 0; i < findings->dkim_count; i++)
+        if (findings->dkim[i].result == AUTH_PASS)
+            items[count++].text = item_of(&evidence->signatures[i]);
+    struct value value = value_items(type, items, count);
+    if (any_signature_unknown(findings))
+        value.state = VALUE_UNKNOWN;
+    return value;
+}
+
+static struct slice signature_domain(const struct signature *signature)
+{
+    return signature->domain;
+}
+
+static struct slice signature_selector(const struct signature *signature)
+{
+    return signature->selector;
+}
+
+static struct slice signature_algorithm(const struct signature *signature)
+{
+    return signature->algorithm;
+}
+
+READER(field_dkim_domain)
+{
+    (void)key;
+    return of_passing(context, VALUE_DOMAIN, arena, signature_domain);
+}
+
+READER(field_dkim_selector)
+{
+    (void)key;
+    return of_passing(context, VALUE_TEXT, arena, signature_selector);
+}
+
+READER(field_dkim_algorithm)
+{
+    (void)key;
+    return of_passing(context, VALUE_TEXT, arena, signature_algorithm);
+}
+
+READER(field_dkim_count)
+{
+    UNUSED_KEY;
+    return value_number(evidence_of(context)->signatures_seen);
+}
+
+READER(field_dkim_aligned)
+{
+    UNUSED_KEY;
+    const struct findings *findings = findings_of(context);
+    for (size_t i = 0; i < findings->dkim_count; i++)
+        if (findings->dkim[i].result == AUTH_PASS && findings->dkim[i].aligned)
+            return value_boolean(true);
+    if (any_signature_unknown(findings) || findings->dmarc.result == AUTH_TEMPERROR)
+        return value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN);
+    return value_boolean(false);
+}
+
+READER(field_dkim_bits)
+{
+    UNUSED_KEY;
+    const struct findings *findings = findings_of(context);
+    const struct evidence *evidence = evidence_of(context);
+    uint32_t least = 0;
+    for (size_t i = 0; i < findings->dkim_count; i++) {
+        uint32_t bits = evidence->signatures[i].key_bits;
+        if (findings->dkim[i].result == AUTH_PASS && bits > 0 && (least == 0 || bits < least))
+            least = bits;
+    }
+    if (any_signature_unknown(findings))
+        return value_in_state(VALUE_NUMBER, VALUE_UNKNOWN);
+    return least == 0 ? value_in_state(VALUE_NUMBER, VALUE_ABSENT) : value_number(least);
+}
+
+READER(field_dkim_length)
+{
+    UNUSED_KEY;
+    const struct findings *findings = findings_of(context);
+    const struct evidence *evidence = evidence_of(context);
+    for (size_t i = 0; i < findings->dkim_count; i++)
+        if (findings->dkim[i].result == AUTH_PASS && evidence->signatures[i].has_length)
+            return value_boolean(true);
+    return any_signature_unknown(findings) ? value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN) : value_boolean(false);
+}
+
+READER(field_spf_aligned)
+{
+    UNUSED_KEY;
+    const struct findings *findings = findings_of(context);
+    if (findings->dmarc.spf_aligned && findings->spf.result == AUTH_PASS)
+        return value_boolean(true);
+    if (findings->spf.result == AUTH_TEMPERROR || findings->dmarc.result == AUTH_TEMPERROR)
+        return value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN);
+    return value_boolean(false);
+}
+
+READER(field_dmarc_result)
+{
+    UNUSED_KEY;
+    enum auth_result result = findings_of(context)->dmarc.result;
+    return result == AUTH_TEMPERROR ? value_temperror() : value_word(auth_result_name(result));
+}
+
+/* What no record says is absent; what a record might say that could not be fetched is unknown. */
+static struct value missing_from_dmarc(const struct dmarc_outcome *dmarc, enum value_type type)
+{
+    return value_in_state(type, dmarc->result == AUTH_TEMPERROR ? VALUE_UNKNOWN : VALUE_ABSENT);
+}
+
+static struct value policy_value(const struct dmarc_outcome *dmarc, enum dmarc_policy policy)
+{
+    if (policy == DMARC_NO_POLICY)
+        return missing_from_dmarc(dmarc, VALUE_WORD);
+    return value_word(dmarc_policy_name(policy));
+}
+
+READER(field_dmarc_policy)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    return policy_value(dmarc, dmarc->policy);
+}
+
+READER(field_dmarc_published)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    return policy_value(dmarc, dmarc->published);
+}
+
+READER(field_dmarc_domain)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    if (dmarc->record_domain.length == 0)
+        return missing_from_dmarc(dmarc, VALUE_DOMAIN);
+    return value_domain(dmarc->record_domain);
+}
+
+READER(field_dmarc_organizational_domain)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    if (dmarc->organizational_domain.length == 0)
+        return missing_from_dmarc(dmarc, VALUE_DOMAIN);
+    return value_domain(dmarc->organizational_domain);
+}
+
+READER(field_dmarc_test)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    if (dmarc->policy == DMARC_NO_POLICY && dmarc->result == AUTH_TEMPERROR)
+        return value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN);
+    return value_boolean(dmarc->test_mode);
+}
+
+READER(field_dmarc_reason)
+{
+    UNUSED_KEY;
+    struct slice reason = findings_of(context)->dmarc.reason;
+    return reason.length == 0 ? value_in_state(VALUE_TEXT, VALUE_ABSENT) : value_text(reason);
+}
+
+static struct value of_slices(enum value_type type, const struct slice *slices, size_t count, struct arena *arena)
+{
+    struct value_item *items = arena_array(arena, count, sizeof *items);
+    for (size_t i = 0; i < count; i++)
+        items[i].text = slices[i];
+    return value_items(type, items, count);
+}
+
+READER(field_from_domain)
+{
+    (void)key;
+    const struct evidence *evidence = evidence_of(context);
+    return of_slices(VALUE_DOMAIN, evidence->author_domains, evidence->author_domains_count, arena);
+}
+
+READER(field_from_count)
+{
+    UNUSED_KEY;
+    return value_number(evidence_of(context)->from_count);
+}
+
+READER(field_from_mailboxes)
+{
+    UNUSED_KEY;
+    return value_number(evidence_of(context)->mailbox_count);
+}
+
+READER(field_from_malformed)
+{
+    UNUSED_KEY;
+    return value_boolean(evidence_of(context)->malformed.length > 0);
+}
+
+static struct value text_or_absent(struct slice text)
+{
+    return text.length == 0 ? value_in_state(VALUE_TEXT, VALUE_ABSENT) : value_text(text);
+}
+
+READER(field_from_problem)
+{
+    UNUSED_KEY;
+    return text_or_absent(evidence_of(context)->malformed);
+}
+
+READER(field_from_text)
+{
+    UNUSED_KEY;
+    return text_or_absent(evidence_of(context)->from_text);
+}
+
+/* A signature that could not be checked may be a list's: mail is not direct for sure before it is. */
+READER(field_indirect)
+{
+    UNUSED_KEY;
+    const struct findings *findings = findings_of(context);
+    if (!findings->indirect && any_signature_unknown(findings))
+        return value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN);
+    return value_boolean(findings->indirect);
+}
+
+READER(field_indirect_signs)
+{
+    (void)key;
+    const struct findings *findings = findings_of(context);
+    const struct evidence *evidence = evidence_of(context);
+    struct slice *signs = arena_array(arena, evidence->indirect_count + 1, sizeof *signs);
+    size_t count = evidence->indirect_count;
+    for (size_t i = 0; i < count; i++)
+        signs[i] = evidence->indirect[i];
+    if (indirect_other_signature(evidence, findings))
+        signs[count++] = SLICE("other-signature");
+    struct value value = of_slices(VALUE_WORD, signs, count, arena);
+    if (any_signature_unknown(findings))
+        value.state = VALUE_UNKNOWN;
+    return value;
+}
+
+READER(field_header)
+{
+    const struct evidence *evidence = evidence_of(context);
+    for (size_t i = 0; i < evidence->headers_count; i++)
+        if (slice_equal_nocase(evidence->headers[i].name, key))
+            return of_slices(VALUE_TEXT, evidence->headers[i].values, evidence->headers[i].count, arena);
+    /* In a replay under other rules: the record does not hold this field. */
+    return value_in_state(VALUE_TEXT, VALUE_UNKNOWN);
+}
+
+READER(field_header_size)
+{
+    UNUSED_KEY;
+    return value_number(evidence_of(context)->header_size);
+}
+
+READER(field_header_count)
+{
+    UNUSED_KEY;
+    return value_number(evidence_of(context)->field_count);
+}
+
+READER(field_message_size)
+{
+    UNUSED_KEY;
+    uint64_t size = ((const struct field_context *)context)->facts->message_size;
+    return value_number(size > INT64_MAX ? INT64_MAX : (int64_t)size);
+}
+
+READER(field_message_id)
+{
+    UNUSED_KEY;
+    return text_or_absent(evidence_of(context)->message_id);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stage.h: the five moments at which rules run, in order of time (DESIGN 3). The rule language knows them as indices.
+ */
+#ifndef MXWARD_POLICY_STAGE_H
+#define MXWARD_POLICY_STAGE_H
+
+enum stage { STAGE_CONNECT, STAGE_HELO, STAGE_MAIL, STAGE_RCPT, STAGE_MESSAGE };
+
+#define STAGE_COUNT 5
+
+/* "connect", "helo", "mail", "rcpt", "message": as rules and records write them. */
+extern const char *const stage_names[STAGE_COUNT];
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fuzz_dkim_tags.c: any bytes as a DKIM-Signature value, as a key record, and as a DMARC record. What is accepted has
+ * what it must have.
+ */
+#include "policy/auth_dkim.h"
+#include "policy/auth_dkim_parse.h"
+#include "policy/dmarc_record.h"
+#include "policy/tag_list.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_signature(const struct signature *signature)
+{
+    if (signature->problem.length > 0)
+        return;
+    if (signature->domain.length == 0 || signature->selector.length == 0 || signature->value_start.length == 0
+        || signature->fields.length == 0 || signature->algorithm.length == 0)
+        bug("a signature without its tags");
+    if (signature->domain.length > 253 || signature->fields.length > EVIDENCE_TEXT_MOST
+        || signature->identity.length > EVIDENCE_TEXT_MOST)
+        bug("a text that is not bounded");
+    if (signature->has_time && signature->has_expiry && signature->expiry <= signature->time)
+        bug("x= before t=");
+}
+
+static void check_key(struct slice text, struct arena *arena)
+{
+    struct signature signature = {
+        .domain = SLICE("example.org"),
+        .selector = SLICE("s"),
+        .algorithm = SLICE("rsa-sha256"),
+        .identity = SLICE("@sub.example.org"),
+    };
+    struct answer_record record = { .data = text };
+    struct answer answer = { .status = ANSWER_RECORDS, .count = 1, .records = &record };
+    struct auth_dkim_key key;
+
+    auth_dkim_parse_key(&answer, &signature, arena, &key);
+    if (key.result == AUTH_PASS && (key.data.length == 0 || !slice_equal(key.type, SLICE("rsa"))))
+        bug("a key that is none");
+    if (key.result != AUTH_PASS && key.reason.length == 0)
+        bug("no key and no reason");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *arena = arena_new();
+    struct slice text = arena_copy(arena, slice_of((const char *)data, size));
+    struct signature signature;
+    struct dmarc_record record;
+
+    auth_dkim_parse_signature(text, arena, &signature);
+    check_signature(&signature);
+    if (signature.problem.length == 0 && auth_dkim_key_name(&signature, arena).length > 253)
+        bug("a key's name that cannot be asked");
+    check_key(text, arena);
+    if (dmarc_record_parse(text, &record) && record.policy == DMARC_NO_POLICY && !record.invalid)
+        bug("a policy that is none");
+    arena_free(&arena);
+    return 0;
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_examine.c: messages signed by another implementation (dkim_fixtures.h) are read, verified and judged; then
+ * each is spoilt in one way and judged again. Also what else examine finds in a header.
+ */
+#include "policy/examine.h"
+
+#include "policy/auth_dkim.h"
+#include "tests/unit/auth_world.h"
+#include "tests/unit/dkim_fixtures.h"
+
+static struct examination *examination;
+
+static void open_examine(void)
+{
+    examine_prepare();
+    world_open();
+    facts.arrival += INT64_C(3600000000);      /* the messages were signed within that hour */
+    world_text("r1._domainkey.example.org", key_r1);
+    world_text("short._domainkey.example.org", key_short);
+    world_text("e1._domainkey.example.org", key_e1);
+}
+
+static void close_examine(void)
+{
+    examine_free(&examination);
+    world_close();
+}
+
+static size_t header_length(struct slice message)
+{
+    for (size_t i = 0; i + 4 <= message.length; i++)
+        if (memcmp(message.text + i, "\r\n\r\n", 4) == 0)
+            return i + 4;
+    return message.length;
+}
+
+/* The body in chunks of `chunk` bytes. */
+static const struct evidence *examine(struct slice message, size_t chunk)
+{
+    size_t header = header_length(message);
+    examination = examine_begin(&facts, NULL, slice_first(message, header), arena);
+    ck_assert_int_eq(examine_keys(examination, answers), EXAMINE_READY);
+    for (size_t at = header; at < message.length; at += chunk)
+        examine_body(examination, slice_first(slice_from(message, at), chunk));
+    examine_finish(examination);
+    return examine_evidence(examination);
+}
+
+static struct dkim_outcome outcome_of(const struct evidence *evidence, size_t index)
+{
+    ck_assert_uint_lt(index, evidence->signatures_count);
+    return auth_dkim_outcome(&evidence->signatures[index], &facts, answers, arena);
+}
+
+/* The message with `from` replaced by `to` once; "" as `from` appends. */
+static struct slice changed(const char *message, const char *from, const char *to)
+{
+    const char *found = from[0] != 0 ? strstr(message, from) : message + strlen(message);
+    ck_assert_msg(found != NULL, "no \"%s\" in the message", from);
+    return arena_printf(arena, "%.*s%s%s", (int)(found - message), message, to, found + strlen(from));
+}
+
+static const struct {
+    const char *name;
+    const char *message;
+    const char *from, *to;
+    enum auth_result result;
+    enum signature_crypto crypto;
+} cases[] = {
+    { "rsa", message_rsa_relaxed, "", "", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "simple", message_rsa_simple, "", "", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "l=", message_rsa_length, "", "", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "l=, more body", message_rsa_length, "", "appended\r\n", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "ed25519", message_ed25519, "", "", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "i= in d=", message_identity, "", "", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "body end", message_rsa_relaxed, "", "\r\n \t\r\n", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "white space", message_rsa_relaxed, "two  words", "two \t words", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "name's case", message_rsa_relaxed, "Subject:", "SUBJECT : ", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "unsigned field", message_rsa_relaxed, "Received: from", "Received: by", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "simple, space", message_rsa_simple, "two  words", "two   words", AUTH_FAIL, SIGNATURE_NOT_BY_KEY },
+    { "body", message_rsa_relaxed, "Hello", "hello", AUTH_FAIL, SIGNATURE_BODY_ALTERED },
+    { "body ed25519", message_ed25519, "Bye", "bye", AUTH_FAIL, SIGNATURE_BODY_ALTERED },
+    { "more body", message_rsa_relaxed, "", "appended\r\n", AUTH_FAIL, SIGNATURE_BODY_ALTERED },
+    { "subject", message_rsa_relaxed, "two  words", "three words", AUTH_FAIL, SIGNATURE_NOT_BY_KEY },
+    { "author", message_rsa_relaxed, "Ann Author", "Eve Author", AUTH_FAIL, SIGNATURE_NOT_BY_KEY },
+    { "second From", message_rsa_relaxed, "To: bob", "From: eve@evil.example\r\nTo: bob", AUTH_FAIL,
+      SIGNATURE_NOT_BY_KEY },
+    { "t= changed", message_rsa_relaxed, " t=17", " t=16", AUTH_FAIL, SIGNATURE_NOT_BY_KEY },
+    { "short key", message_short_key, "", "", AUTH_POLICY, SIGNATURE_VERIFIED },
+    { "rsa-sha1", message_rsa_sha1, "", "", AUTH_PERMERROR, SIGNATURE_NOT_TRIED },
+    { "v=2", message_rsa_relaxed, "v=1;", "v=2;", AUTH_PERMERROR, SIGNATURE_NOT_TRIED },
+    { "algorithm", message_rsa_relaxed, "a=rsa-sha256", "a=ed25519-sha256", AUTH_PERMERROR, SIGNATURE_NOT_TRIED },
+    { "no key", message_rsa_relaxed, "s=r1", "s=r2", AUTH_PERMERROR, SIGNATURE_NOT_TRIED },
+    { "no answer", message_rsa_relaxed, "s=r1", "s=r3", AUTH_TEMPERROR, SIGNATURE_NOT_TRIED },
+    { "h= without From", message_rsa_relaxed, "h=from", "h=form", AUTH_PERMERROR, SIGNATURE_NOT_TRIED },
+};
+
+START_TEST(test_cases)
+{
+    struct slice message = changed(cases[_i].message, cases[_i].from, cases[_i].to);
+    if (strcmp(cases[_i].name, "h= without From") == 0)    /* it is there twice */
+        message = changed(message.text, " : from;", " : form;");
+    world_nothing(QUESTION_TXT, "r2._domainkey.example.org");
+    world_failure(QUESTION_TXT, "r3._domainkey.example.org");
+    const struct evidence *evidence = examine(message, 7);
+    struct dkim_outcome outcome = outcome_of(evidence, 0);
+    ck_assert_msg(outcome.result == cases[_i].result, "%s: %s (%.*s)", cases[_i].name, auth_result_name(outcome.result),
+                  SLICE_ARG(outcome.reason));
+    ck_assert_msg(evidence->signatures[0].crypto == cases[_i].crypto, "%s: crypto %d", cases[_i].name,
+                  (int)evidence->signatures[0].crypto);
+}
+END_TEST
+
+START_TEST(test_facts)
+{
+    const struct evidence *evidence = examine(slice_of_string(message_rsa_relaxed), 1000);
+    const struct signature *signature = &evidence->signatures[0];
+    assert_slice(signature->domain, "example.org");
+    assert_slice(signature->selector, "r1");
+    assert_slice(signature->algorithm, "rsa-sha256");
+    assert_slice(signature->canonicalization, "relaxed/relaxed");
+    assert_slice(signature->fields, "from:to:subject:date:message-id:from");
+    ck_assert_uint_eq(signature->value_start.length, 8);
+    ck_assert_uint_eq(signature->key_bits, 2048);
+    ck_assert(signature->has_time && !signature->has_expiry && !signature->has_length);
+    /* bh= of that body, as it stands in the field. */
+    ck_assert_ptr_nonnull(strstr(message_rsa_relaxed, arena_string(arena, signature->body_hash)));
+    ck_assert_uint_eq(signature->body_hash.length, 44);
+    ck_assert_uint_eq(evidence->from_count, 1);
+    ck_assert_uint_eq(evidence->author_domains_count, 1);
+    assert_slice(evidence->author_domains[0], "example.org");
+    assert_slice(evidence->from_text, "Ann Author <ann@example.org>");
+    assert_slice(evidence->message_id, "<1@example.org>");
+    ck_assert_ptr_null(evidence->subject.text);
+    assert_slice(evidence->malformed, "");
+    ck_assert_uint_eq(evidence->header_size, header_length(slice_of_string(message_rsa_relaxed)));
+}
+END_TEST
+
+/*
+ * Two signatures; one that signs the other; a malformed, an unknown and a keyless one beside good ones spoil nothing.
+ */
+START_TEST(test_several)
+{
+    const struct evidence *evidence = examine(slice_of_string(message_both), 5);
+    ck_assert_uint_eq(evidence->signatures_count, 2);
+    assert_result(outcome_of(evidence, 0).result, AUTH_PASS, "ed25519");
+    assert_result(outcome_of(evidence, 1).result, AUTH_PASS, "rsa");
+}
+END_TEST
+
+START_TEST(test_signed_signature)
+{
+    const struct evidence *evidence = examine(slice_of_string(message_signed_signature), 5);
+    assert_result(outcome_of(evidence, 0).result, AUTH_PASS, "signs the other");
+    assert_result(outcome_of(evidence, 1).result, AUTH_PASS, "signed by the other");
+}
+END_TEST
+
+/* The signed signature itself is unusable, and still has to be in what the other signs. */
+START_TEST(test_signed_signature_unusable)
+{
+    world_close();
+    world_open();
+    facts.arrival += INT64_C(3600000000);
+    world_text("e1._domainkey.example.org", key_e1);
+    world_nothing(QUESTION_TXT, "r1._domainkey.example.org");
+    const struct evidence *evidence = examine(slice_of_string(message_signed_signature), 5);
+    assert_result(outcome_of(evidence, 0).result, AUTH_PASS, "signs the other");
+    assert_result(outcome_of(evidence, 1).result, AUTH_PERMERROR, "no key");
+}
+END_TEST
+
+static const char *const spoilers[] = {
+    "DKIM-Signature: v=1\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; t=5; x=3\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=bad; h=from; bh=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=e1; h=from; bh=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=junk; h=from; bh=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=junk2; h=from; bh=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; x=1500000000; t=1400000000\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; t=99999999999\r\n",
+    "DKIM-Signature: \x80\r\n",
+    "DKIM-Signature:\r\n",
+    "nonsense\r\n",
+    ": x\r\n",
+};
+
+START_TEST(test_spoilers)
+{
+    struct slice message = arena_printf(arena, "%s%s", spoilers[_i], message_both);
+    world_nothing(QUESTION_TXT, "bad._domainkey.example.org");
+    world_text("junk._domainkey.example.org", "v=DKIM1; p=AAAAAAAA");
+    world_text("junk2._domainkey.example.org", "v=DKIM1; k=ed25519; p=AAAAAAAA");
+    const struct evidence *evidence = examine(message, 50);
+    size_t count = evidence->signatures_count;
+    assert_result(outcome_of(evidence, count - 2).result, AUTH_PASS, spoilers[_i]);
+    assert_result(outcome_of(evidence, count - 1).result, AUTH_PASS, spoilers[_i]);
+    if (count == 3)
+        ck_assert_int_ne(outcome_of(evidence, 0).result, AUTH_PASS);
+}
+END_TEST
+
+/* x= and t= are held against the arrival, whatever the clock says. */
+START_TEST(test_times)
+{
+    const struct evidence *evidence = examine(slice_of_string(message_rsa_relaxed), 100);
+    struct signature signature = evidence->signatures[0];
+    int64_t made = signature.time;
+    facts.arrival = (made - 1000) * 1000000;
+    assert_result(auth_dkim_outcome(&signature, &facts, answers, arena).result, AUTH_POLICY, "from the future");
+    facts.arrival = (made - 100) * 1000000;
+    assert_result(auth_dkim_outcome(&signature, &facts, answers, arena).result, AUTH_PASS, "clock skew");
+    signature.has_expiry = true;
+    signature.expiry = made + 100;
+    facts.arrival = (made + 100) * 1000000;
+    assert_result(auth_dkim_outcome(&signature, &facts, answers, arena).result, AUTH_PASS, "last second");
+    facts.arrival = (made + 101) * 1000000;
+    assert_result(auth_dkim_outcome(&signature, &facts, answers, arena).result, AUTH_POLICY, "expired");
+}
+END_TEST
+
+START_TEST(test_limit)
+{
+    struct slice message = slice_of_string(message_rsa_relaxed);
+    const struct evidence *evidence;
+    for (size_t i = 0; i < 100; i++)
+        message = arena_printf(
+            arena, "DKIM-Signature: v=1; a=rsa-sha256; d=d%zu.evil.example; s=s; h=from; bh=AAAA; b=AAAA\r\n%.*s", i,
+            SLICE_ARG(message));
+    facts.signatures_most = 3;
+    examination = examine_begin(&facts, NULL, slice_first(message, header_length(message)), arena);
+    ck_assert_int_eq(examine_keys(examination, answers), EXAMINE_WAITS);
+    /* The aligned one is beyond the 64 that are read. */
+    ck_assert_uint_eq(answers_missing_count(answers), 3);
+    evidence = examine_evidence(examination);
+    ck_assert_uint_eq(evidence->signatures_seen, 101);
+    ck_assert_uint_eq(evidence->signatures_count, EVIDENCE_SIGNATURES_MOST);
+    assert_result(outcome_of(evidence, 10).result, AUTH_POLICY, "beyond the limit");
+}
+END_TEST
+
+/* The aligned one is tried first, wherever it stands. */
+START_TEST(test_aligned_first)
+{
+    struct slice message = slice_of_string(message_rsa_relaxed);
+    for (size_t i = 0; i < 20; i++)
+        message = arena_printf(
+            arena, "DKIM-Signature: v=1; a=rsa-sha256; d=d%zu.evil.example; s=s; h=from; bh=AAAA; b=AAAA\r\n%.*s", i,
+            SLICE_ARG(message));
+    facts.signatures_most = 1;
+    const struct evidence *evidence = examine(message, 100);
+    assert_result(outcome_of(evidence, 20).result, AUTH_PASS, "aligned");
+}
+END_TEST
+
+START_TEST(test_waits)
+{
+    world_close();
+    world_open();
+    struct slice message = slice_of_string(message_both);
+    examination = examine_begin(&facts, NULL, slice_first(message, header_length(message)), arena);
+    ck_assert_int_eq(examine_keys(examination, answers), EXAMINE_WAITS);
+    ck_assert(world_misses(QUESTION_TXT, "r1._domainkey.example.org"));
+    ck_assert(world_misses(QUESTION_TXT, "e1._domainkey.example.org"));
+    ck_assert_int_eq(outcome_of(examine_evidence(examination), 0).result, AUTH_PENDING);
+}
+END_TEST
+
+static const struct {
+    const char *header;
+    const char *malformed;
+    size_t authors;
+} headers[] = {
+    { "From: a@x.example\r\n\r\n", "", 1 },
+    { "To: a@x.example\r\n\r\n", "no From", 0 },
+    { "\r\n", "no From", 0 },
+    { "From: a@x.example\r\nFrom: b@y.example\r\n\r\n", "several From fields", 2 },
+    { "From: a@x.example\r\nfrom : b@y.example\r\n\r\n", "space before the colon", 2 },
+    { "From: a@x.example, b@Y.example, c@x.example\r\n\r\n", "", 2 },
+    { " x\r\nFrom: a@x.example\r\n\r\n", "header begins with a folded line", 1 },
+    { "From: a@x.example <b@y.example>\r\n\r\n", "several @ in one address", 2 },
+};
+
+START_TEST(test_headers)
+{
+    examination = examine_begin(&facts, NULL, slice_of_string(headers[_i].header), arena);
+    const struct evidence *evidence = examine_evidence(examination);
+    assert_slice(evidence->malformed, headers[_i].malformed);
+    ck_assert_uint_eq(evidence->author_domains_count, headers[_i].authors);
+}
+END_TEST
+
+START_TEST(test_removed)
+{
+    const char *header = "Authentication-Results: other.example; spf=pass\r\nFrom: a@x.example\r\n"
+                         "authentication-results :\r\n (c) \"MX.example.net\" 1;\r\n spf=pass\r\n\r\n";
+    size_t count;
+    examination = examine_begin(&facts, NULL, slice_of_string(header), arena);
+    const struct removed_field *removed = examine_removed(examination, &count);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_ptr_eq(header + removed[0].offset, strstr(header, "authentication"));
+    ck_assert_uint_eq(removed[0].length, strlen(header) - removed[0].offset - 2);
+    assert_slice(removed[0].name, "authentication-results");
+}
+END_TEST
+
+Suite *suite_examine(void);
+Suite *suite_examine(void)
+{
+    Suite *suite = suite_create("examine");
+    TCase *tests = tcase_create("messages");
+    tcase_add_checked_fixture(tests, open_examine, close_examine);
+    tcase_add_loop_test(tests, test_cases, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_loop_test(tests, test_spoilers, 0, sizeof(spoilers) / sizeof(spoilers[0]));
+    tcase_add_loop_test(tests, test_headers, 0, sizeof(headers) / sizeof(headers[0]));
+    tcase_add_test(tests, test_facts);
+    tcase_add_test(tests, test_several);
+    tcase_add_test(tests, test_signed_signature);
+    tcase_add_test(tests, test_signed_signature_unusable);
+    tcase_add_test(tests, test_times);
+    tcase_add_test(tests, test_limit);
+    tcase_add_test(tests, test_aligned_first);
+    tcase_add_test(tests, test_waits);
+    tcase_add_test(tests, test_removed);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
