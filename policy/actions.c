@@ -9,7 +9,8 @@
 const struct action action_table[ACTION_COUNT] = {
     [ACTION_ACCEPT] = {
         .name = "accept", .arguments = ARGUMENTS_OPTIONAL_TEXT, .ends_stage = true, .from_stage = STAGE_CONNECT,
-        .help = "ends the rules: at connect and helo for the session, at mail for the transaction, at rcpt for that recipient",
+        .help = "ends the rules: from connect and helo for the session, from mail for the transaction, "
+                "from rcpt for that recipient",
     },
     [ACTION_REJECT] = {
         .name = "reject", .arguments = ARGUMENTS_REPLY, .ends_stage = true, .from_stage = STAGE_CONNECT,

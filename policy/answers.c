@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * answers.c: the answer set. Answers are chained in order of addition and by a small hash table; questions noted since the
- * last round are two short arrays. All of it lives in the set's arena. Nothing fails: what cannot be asked is answered by
- * ANSWER_NO_NAME, what is beyond a cap is cut off.
+ * answers.c: the answer set. Answers are chained in order of addition and by a small hash table; questions noted
+ * since the last round are two short arrays. All of it lives in the set's arena. Nothing fails: what cannot be asked
+ * is answered by ANSWER_NO_NAME, what is beyond a cap is cut off.
  */
 #include "policy/answers.h"
 
@@ -10,7 +10,10 @@
 
 /* Chains of the hash table; a message that asks for a hundred names has one or two a chain. */
 #define ANSWERS_CHAINS 64
-/* Questions of one kind noted in one round; the rest is noted in the next, since a round without answers is never final. */
+/*
+ * Questions of one kind noted in one round; the rest is noted in the next, since a round without answers is never
+ * final.
+ */
 #define ANSWERS_QUESTIONS_MOST 1024
 /* RFC 1035 2.3.4: 255 octets in wire form leave 253 characters of text. */
 #define NAME_PLAIN_MOST 253
@@ -130,7 +133,10 @@ bool question_name_normalise(struct slice name, struct arena *arena, struct slic
     return true;
 }
 
-/* FNV-1a, offset basis and prime for 32 bits. A stranger who makes names collide lengthens a chain of at most a thousand. */
+/*
+ * FNV-1a, offset basis and prime for 32 bits. A stranger who makes names collide lengthens a chain of at most a
+ * thousand.
+ */
 static size_t chain_of(enum question_type type, struct slice name)
 {
     uint32_t hash = 2166136261U;
@@ -325,7 +331,8 @@ static const struct {
     enum question_type type;
     const char *name;
 } types[] = {
-    { QUESTION_A, "A" }, { QUESTION_AAAA, "AAAA" }, { QUESTION_MX, "MX" }, { QUESTION_PTR, "PTR" }, { QUESTION_TXT, "TXT" },
+    { QUESTION_A, "A" },     { QUESTION_AAAA, "AAAA" }, { QUESTION_MX, "MX" },
+    { QUESTION_PTR, "PTR" }, { QUESTION_TXT, "TXT" },
 };
 
 const char *question_type_name(enum question_type type)
@@ -347,8 +354,9 @@ bool question_type_parse(struct slice text, enum question_type *type_out)
 }
 
 static const char *const status_names[] = {
-    [ANSWER_MISSING] = "missing", [ANSWER_RECORDS] = "records", [ANSWER_NO_DATA] = "no-data", [ANSWER_NO_NAME] = "no-name",
-    [ANSWER_FAILED] = "failed",   [ANSWER_TIMEOUT] = "timeout", [ANSWER_LIMIT] = "limit",
+    [ANSWER_MISSING] = "missing", [ANSWER_RECORDS] = "records", [ANSWER_NO_DATA] = "no-data",
+    [ANSWER_NO_NAME] = "no-name", [ANSWER_FAILED] = "failed",   [ANSWER_TIMEOUT] = "timeout",
+    [ANSWER_LIMIT] = "limit",
 };
 
 const char *answer_status_name(enum answer_status status)

@@ -47,7 +47,10 @@ struct answer_record {
     struct slice data;     /* A: 4 bytes; AAAA: 16; MX, PTR: a name as above; TXT: all strings joined, any byte */
 };
 
-/* More records than this at one name are cut off (and the answer is still ANSWER_RECORDS); a TXT record's data is at most 65,535 bytes. */
+/*
+ * More records than this at one name are cut off (and the answer is still ANSWER_RECORDS); a TXT record's data is at
+ * most 65,535 bytes.
+ */
 #define ANSWER_RECORDS_MOST 256
 
 struct answer {
@@ -66,16 +69,23 @@ struct answers;
 struct answers *answers_new(struct arena *arena);
 
 /*
- * The answer, marked used; or NULL, and the question is noted as missing. `name` may have any case and a trailing dot. A name
- * that cannot be asked (a label over 63 or a name over 253 bytes, an empty label) gives a shared ANSWER_NO_NAME answer.
+ * The answer, marked used; or NULL, and the question is noted as missing. `name` may have any case and a trailing
+ * dot. A name that cannot be asked (a label over 63 or a name over 253 bytes, an empty label) gives a shared
+ * ANSWER_NO_NAME answer.
  */
 const struct answer *answers_find(struct answers *answers, enum question_type type, struct slice name);
-/* Notes a question that is sure or likely to be wanted later, unless it is answered; it does not hold the judgement up. */
+/*
+ * Notes a question that is sure or likely to be wanted later, unless it is answered; it does not hold the judgement
+ * up.
+ */
 void answers_want(struct answers *answers, enum question_type type, struct slice name);
 /* Copies it into the set; an answer that is already there stays as it is (false). */
 bool answers_add(struct answers *answers, const struct answer *answer);
 
-/* Missing (needed: the judgement is not final) and wanted (foreseen) questions since the last answers_forget_questions(). */
+/*
+ * Missing (needed: the judgement is not final) and wanted (foreseen) questions since the last
+ * answers_forget_questions().
+ */
 size_t answers_missing_count(const struct answers *answers);
 const struct question *answers_missing(const struct answers *answers, size_t index);
 size_t answers_wanted_count(const struct answers *answers);
@@ -106,7 +116,8 @@ struct question question_decode(struct wire_reader *reader);
 /* "A", "TXT", ...; NULL for a number that is none of them. And back: false when unknown. */
 const char *question_type_name(enum question_type type);
 bool question_type_parse(struct slice text, enum question_type *type_out);
-const char *answer_status_name(enum answer_status status);      /* "records", "no-data", "no-name", "failed", "timeout", "limit" */
+/* "records", "no-data", "no-name", "failed", "timeout", "limit". */
+const char *answer_status_name(enum answer_status status);
 bool answer_status_parse(struct slice text, enum answer_status *status_out);
 /* Canonical form of a name; false when it cannot be asked. The result lives in `arena`. */
 bool question_name_normalise(struct slice name, struct arena *arena, struct slice *name_out);

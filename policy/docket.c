@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * docket.c: see docket.h. A hearing owns its facts (as encoded, decoded anew for each judgement), answers, header bytes and examination;
- * what one judgement makes lives in a scratch arena that the next frame resets. What all hold together is counted and capped.
+ * docket.c: see docket.h. A hearing owns its facts (as encoded, decoded anew for each judgement), answers, header
+ * bytes and examination; what one judgement makes lives in a scratch arena that the next frame resets. What all hold
+ * together is counted and capped.
  */
 #include "policy/docket.h"
 
@@ -176,7 +177,8 @@ static void facts_of(const struct hearing *hearing, struct arena *arena, struct 
 /* At early stages, whenever something is new to look ahead from. */
 static void look_ahead(struct docket *docket, struct hearing *hearing, const struct facts *facts)
 {
-    size_t made_of = (answers_count(hearing->answers) + 1) << 2 | (size_t)facts->has_helo << 1 | (size_t)facts->has_mail;
+    size_t made_of =
+        (answers_count(hearing->answers) + 1) << 2 | (size_t)facts->has_helo << 1 | (size_t)facts->has_mail;
     if (made_of != hearing->foreseen)
         forecast(facts, NULL, hearing->answers, docket->scratch);
     hearing->foreseen = made_of;

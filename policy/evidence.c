@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * evidence.c: evidence as bytes for a frame, and back. It comes from a judge, which is not believed: counts and texts are bounded, numbers
- * are in range.
+ * evidence.c: evidence as bytes for a frame, and back. It comes from a judge, which is not believed: counts and texts
+ * are bounded, numbers are in range.
  */
 #include "policy/evidence.h"
 

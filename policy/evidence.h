@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * evidence.h: what was found in a message: by reading it once (examine.h), or read back from a record. It is all that the
- * judgement needs of the content: with facts, answers and rules it gives the verdict again without the message (P3).
- * Nothing here depends on DNS but `crypto`, which says for which key (by its p=) a signature was tried; auth_dkim_outcome()
- * combines that with the key's answer, so that another answer gives another outcome.
+ * evidence.h: what was found in a message: by reading it once (examine.h), or read back from a record. It is all that
+ * the judgement needs of the content: with facts, answers and rules it gives the verdict again without the message
+ * (P3). Nothing here depends on DNS but `crypto`, which says for which key (by its p=) a signature was tried;
+ * auth_dkim_outcome() combines that with the key's answer, so that another answer gives another outcome.
  */
 #ifndef MXWARD_POLICY_EVIDENCE_H
 #define MXWARD_POLICY_EVIDENCE_H
@@ -29,7 +29,7 @@ struct signature {
     struct slice algorithm;        /* a= */
     struct slice canonicalization; /* c=, "simple/simple" when absent */
     struct slice fields;           /* h= */
-    struct slice value_start;      /* first 8 characters of b= without white space: header.b (RFC 8601 2.7.1, RFC 6008) */
+    struct slice value_start;      /* first 8 characters of b= without white space: header.b (RFC 6008) */
     struct slice body_hash;        /* the body's hash as computed, base64; empty when not computed */
     bool has_time;
     int64_t time;                  /* t=, seconds since 1970 */
@@ -58,13 +58,13 @@ struct evidence {
     size_t author_domains_count;
     uint32_t mailbox_count;
     struct slice from_text;        /* first From field's value, unfolded, bounded; for people */
-    struct slice malformed;        /* why the header or From cannot be read surely (RFC 5322 3.6.2), by name; empty when fine */
+    struct slice malformed;        /* why header or From cannot be read surely (RFC 5322 3.6.2); empty when fine */
     struct slice message_id;
     struct slice subject;          /* only with facts.record_subject */
     struct signature *signatures;
     size_t signatures_count;       /* tried and not tried; fields beyond EVIDENCE_SIGNATURES_MOST are only counted */
     uint32_t signatures_seen;
-    struct slice *indirect;        /* names of the signs of indirect mail that the header shows: "list-id", "arc-set", ... */
+    struct slice *indirect;        /* signs of indirect mail that the header shows: "list-id", "arc-set", ... */
     size_t indirect_count;
     struct evidence_header *headers;
     size_t headers_count;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * facts.h: all that was observed of one transaction before anything was interpreted: by the worker in the session, or
- * given to `verify` on its command line, or read back from a record. Time, host name and limits are facts too, so that a
- * verdict is a pure function (P3). Slices borrow from the owner's arena (client and transaction in the worker).
+ * given to `verify` on its command line, or read back from a record. Time, host name and limits are facts too, so
+ * that a verdict is a pure function (P3). Slices borrow from the owner's arena (client and transaction in the
+ * worker).
  */
 #ifndef MXWARD_POLICY_FACTS_H
 #define MXWARD_POLICY_FACTS_H
@@ -12,14 +13,14 @@
 #include "rules/value.h"
 
 struct facts_recipient {
-    struct slice path;             /* local-part@domain as the client wrote it, without <>; "postmaster" alone is possible */
+    struct slice path;             /* as the client wrote it, without <>; "postmaster" alone is possible */
     struct slice local_part;
     struct slice domain;           /* empty for bare postmaster; an address literal keeps its brackets */
 };
 
 struct facts {
-    struct slice id;               /* the transaction's id; at connect and helo the session's (that of its first transaction) */
-    int64_t arrival;               /* microseconds since 1970, UTC: session start, then MAIL; dates are judged against it */
+    struct slice id;               /* the transaction's; at connect and helo that of the session's first transaction */
+    int64_t arrival;               /* microseconds since 1970: session start, then MAIL; dates are judged against it */
     struct slice hostname;         /* ours: SMTP banner, Received "by", SPF's %{r} */
     struct slice authserv_id;      /* RFC 8601 2.5 */
     struct slice listener;         /* as configured, "0.0.0.0:25" */

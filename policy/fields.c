@@ -9,7 +9,7 @@
 #include "policy/actions.h"
 #include "policy/auth_spf.h"
 #include "policy/iprev.h"
-#include "policy/judge.h"
+#include "policy/language.h"
 #include "policy/mailbox.h"
 
 #define READER(name) static struct value name(void *context, struct slice key, struct arena *arena)
@@ -127,7 +127,8 @@ READER(read_local_port)
 READER(read_helo)
 {
     UNUSED_KEY;
-    return facts_of(context)->has_helo ? text_or_absent(facts_of(context)->helo) : value_in_state(VALUE_TEXT, VALUE_ABSENT);
+    return facts_of(context)->has_helo ? text_or_absent(facts_of(context)->helo)
+                                       : value_in_state(VALUE_TEXT, VALUE_ABSENT);
 }
 
 READER(read_helo_domain)
@@ -163,7 +164,8 @@ READER(read_tls_cipher)
 READER(read_tls_bits)
 {
     UNUSED_KEY;
-    return facts_of(context)->tls ? value_number(facts_of(context)->tls_bits) : value_in_state(VALUE_NUMBER, VALUE_ABSENT);
+    return facts_of(context)->tls ? value_number(facts_of(context)->tls_bits)
+                                  : value_in_state(VALUE_NUMBER, VALUE_ABSENT);
 }
 
 READER(read_sender)
@@ -194,7 +196,8 @@ READER(read_sender_size)
 {
     UNUSED_KEY;
     uint64_t size = facts_of(context)->declared_size;
-    return size == 0 ? value_in_state(VALUE_NUMBER, VALUE_ABSENT) : value_number(size > INT64_MAX ? INT64_MAX : (int64_t)size);
+    return size == 0 ? value_in_state(VALUE_NUMBER, VALUE_ABSENT)
+                     : value_number(size > INT64_MAX ? INT64_MAX : (int64_t)size);
 }
 
 READER(read_sender_8bit)
@@ -300,7 +303,9 @@ READER(read_score)
 }
 
 static const char *const iprev_words[] = { "pass", "fail", "temperror", "permerror", NULL };
-static const char *const spf_words[] = { "none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL };
+static const char *const spf_words[] = {
+    "none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL
+};
 static const char *const dkim_words[] = { "none", "pass", "fail", "policy", "neutral", "temperror", "permerror", NULL };
 static const char *const dmarc_words[] = { "none", "pass", "fail", "temperror", "permerror", NULL };
 static const char *const policy_words[] = { "none", "quarantine", "reject", NULL };
@@ -392,7 +397,7 @@ static const struct field table[] = {
     { "dmarc.result",         "dmarc", VALUE_WORD,    STAGE_MESSAGE, false, dmarc_words, field_dmarc_result,
       "DMARC's result (RFC 9989); none when the author domain has no record" },
     { "dmarc.policy",         NULL,    VALUE_WORD,    STAGE_MESSAGE, false, policy_words, field_dmarc_policy,
-      "the policy that applies to the author domain: p, sp or np" },
+      "the policy that applies to the author domain: p, sp or np, one step less with t=y" },
     { "dmarc.published",      NULL,    VALUE_WORD,    STAGE_MESSAGE, false, policy_words, field_dmarc_published,
       "p= of the record" },
     { "dmarc.domain",         NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_dmarc_domain,

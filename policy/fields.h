@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fields.h: table: every name a rule may read, and the context that its readers read from. SPF and the client's name are
- * looked up when they are first read, so that a stage waits only for what its rules ask; at stage message judge.c has
- * completed everything before the first rule.
+ * fields.h: table: every name a rule may read, and the context that its readers read from. SPF and the client's name
+ * are looked up when they are first read, so that a stage waits only for what its rules ask; at stage message judge.c
+ * has completed everything before the first rule.
  */
 #ifndef MXWARD_POLICY_FIELDS_H
 #define MXWARD_POLICY_FIELDS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fields_message.c: readers of what is known of a message: evidence and findings. All findings are final here. What a look-up
- * that failed might still have shown is unknown, not absent (P5).
+ * fields_message.c: readers of what is known of a message: evidence and findings. All findings are final here. What a
+ * look-up that failed might still have shown is unknown, not absent (P5).
  */
 #include "policy/fields.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * forecast.c: see forecast.h. Looking ahead is evaluating: each part runs over the answers there are, and what it misses is wanted.
+ * forecast.c: see forecast.h. Looking ahead is evaluating: each part runs over the answers there are, and what it
+ * misses is wanted.
  */
 #include "policy/forecast.h"
 

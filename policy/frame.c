@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * frame.c: frames and the objects in them. Encoding an object writes it behind the head of its first frame; one that is too large
- * is then cut in place. Decoding copies the payload into the caller's arena first, so that what comes out borrows from there.
+ * frame.c: frames and the objects in them. Encoding an object writes it behind the head of its first frame; one that
+ * is too large is then cut in place. Decoding copies the payload into the caller's arena first, so that what comes
+ * out borrows from there.
  */
 #include "policy/frame.h"
 
@@ -16,7 +17,8 @@ static void write_u32(unsigned char *bytes, uint32_t number)
         bytes[i] = (unsigned char)(number >> (24 - 8 * i));
 }
 
-void frame_head(unsigned char head_out[FRAME_HEAD], enum frame_type type, bool more, uint32_t transaction, size_t length)
+void frame_head(unsigned char head_out[FRAME_HEAD], enum frame_type type, bool more, uint32_t transaction,
+                size_t length)
 {
     if (length > FRAME_PAYLOAD_MOST)
         bug("frame_head: payload too large");
@@ -135,7 +137,8 @@ static bool end(struct wire_writer *out, size_t start, enum frame_type type, uin
     return false;
 }
 
-bool frame_put_open(struct wire_writer *out, uint32_t transaction, const struct facts *facts, const struct answer *answers)
+bool frame_put_open(struct wire_writer *out, uint32_t transaction, const struct facts *facts,
+                    const struct answer *answers)
 {
     size_t start = begin(out);
     facts_encode(facts, out);
@@ -173,7 +176,8 @@ void frame_put_judge(struct wire_writer *out, uint32_t transaction, enum stage s
     end(out, start, FRAME_JUDGE, transaction);
 }
 
-static void put_bytes(struct wire_writer *out, enum frame_type type, uint32_t transaction, struct slice bytes, bool more)
+static void put_bytes(struct wire_writer *out, enum frame_type type, uint32_t transaction, struct slice bytes,
+                      bool more)
 {
     do {
         struct slice part = slice_first(bytes, FRAME_PAYLOAD_MOST);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * frame.h: what worker and judge process say to each other over a stream socket pair. Neither believes the other: every frame is
- * bounded, every object is decoded by grammar. Buffers in, buffers out, no sockets: both ends and the fuzzer use the same code.
+ * frame.h: what worker and judge process say to each other over a stream socket pair. Neither believes the other:
+ * every frame is bounded, every object is decoded by grammar. Buffers in, buffers out, no sockets: both ends and the
+ * fuzzer use the same code.
  *
- * A frame is a head of 12 bytes (payload length u32, type u8, flags u8, zero u16, transaction u32; big-endian) and at most
- * FRAME_PAYLOAD_MOST bytes. An object too large for one is cut: every frame but its last has FRAME_MORE, and no other
- * frame stands between them. HEADER and BODY are streams, never put together: HEADER with FRAME_MORE has more to come.
+ * A frame is a head of 12 bytes (payload length u32, type u8, flags u8, zero u16, transaction u32; big-endian) and at
+ * most FRAME_PAYLOAD_MOST bytes. An object too large for one is cut: every frame but its last has FRAME_MORE, and no
+ * other frame stands between them. HEADER and BODY are streams, never put together: HEADER with FRAME_MORE has more
+ * to come.
  *
- * A hearing is what a judge holds of one transaction, under a number that the worker chooses and does not use twice at once.
- * Each request gets exactly one reply; nothing else does but READY, which comes first of all.
+ * A hearing is what a judge holds of one transaction, under a number that the worker chooses and does not use twice
+ * at once. Each request gets exactly one reply; nothing else does but READY, which comes first of all.
  *
  *     worker                                   judge
  *                                              READY       version, SHA-256 of the program's image; now it is sealed
@@ -23,9 +25,10 @@
  *     EVIDENCE instead of HEADER to BODY_END: what a record holds of a message, to judge it again
  *     CLOSE    forget the hearing
  *
- * JUDGE of stage message comes after BODY_END (and a FACTS with the message's size). Early stages need neither. Instead of a reply, or
- * at any other time, there may come FULL: the hearing did not fit into the judge's memory and is forgotten; further frames for it
- * are dropped up to its CLOSE, which is still sent. REFUSED says what frame was wrong; the judge ends after it.
+ * JUDGE of stage message comes after BODY_END (and a FACTS with the message's size). Early stages need neither.
+ * Instead of a reply, or at any other time, there may come FULL: the hearing did not fit into the judge's memory and
+ * is forgotten; further frames for it are dropped up to its CLOSE, which is still sent. REFUSED says what frame was
+ * wrong; the judge ends after it.
  */
 #ifndef MXWARD_POLICY_FRAME_H
 #define MXWARD_POLICY_FRAME_H
@@ -64,8 +67,8 @@ struct frame {
 
 enum frame_parse { FRAME_PARSED, FRAME_INCOMPLETE, FRAME_BAD };
 
-/* Takes one frame off the front of `bytes`. PARSED: *consumed_out bytes were it. INCOMPLETE: *consumed_out is how many bytes it has in all
- * as far as known (at least FRAME_HEAD). BAD: the stream cannot be read on. */
+/* Takes one frame off the front of `bytes`. PARSED: *consumed_out bytes were it. INCOMPLETE: *consumed_out is how many
+ * bytes it has in all as far as known (at least FRAME_HEAD). BAD: the stream cannot be read on. */
 enum frame_parse frame_parse(struct slice bytes, struct frame *frame_out, size_t *consumed_out);
 
 /* Puts the frames of one object together. Lives in its owner; zeroed is empty; holds memory of its own until clear. */
@@ -78,19 +81,23 @@ struct frame_assembly {
 
 enum frame_assembled { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BROKEN };
 
-/* WHOLE: *whole_out is the object (its payload borrowed from the frame or the assembly until the next call). HEADER and BODY
- * frames are always whole. BROKEN: another object's frame came between, or it is larger than FRAME_OBJECT_MOST. */
-enum frame_assembled frame_assemble(struct frame_assembly *assembly, const struct frame *frame, struct frame *whole_out);
+/* WHOLE: *whole_out is the object (its payload borrowed from the frame or the assembly until the next call). HEADER
+ * and BODY frames are always whole. BROKEN: another object's frame came between, or it is larger than
+ * FRAME_OBJECT_MOST. */
+enum frame_assembled frame_assemble(struct frame_assembly *assembly, const struct frame *frame,
+                                    struct frame *whole_out);
 void frame_assembly_clear(struct frame_assembly *assembly);
 
 /* The head alone, for a payload (at most FRAME_PAYLOAD_MOST) that is sent from where it lies: HEADER and BODY. */
-void frame_head(unsigned char head_out[FRAME_HEAD], enum frame_type type, bool more, uint32_t transaction, size_t length);
+void frame_head(unsigned char head_out[FRAME_HEAD], enum frame_type type, bool more, uint32_t transaction,
+                size_t length);
 
 /*
- * Whole objects, cut as needed, appended to `out` (whose cap must leave room for what is sent at once: FRAME_OBJECT_MOST and some).
- * false: larger than FRAME_OBJECT_MOST, nothing was appended.
+ * Whole objects, cut as needed, appended to `out` (whose cap must leave room for what is sent at once:
+ * FRAME_OBJECT_MOST and some). false: larger than FRAME_OBJECT_MOST, nothing was appended.
  */
-bool frame_put_open(struct wire_writer *out, uint32_t transaction, const struct facts *facts, const struct answer *answers);
+bool frame_put_open(struct wire_writer *out, uint32_t transaction, const struct facts *facts,
+                    const struct answer *answers);
 bool frame_put_facts(struct wire_writer *out, uint32_t transaction, const struct facts *facts);
 /* `answers`: the first of a chain to its end, as answers_first() or a later one gives it; NULL is an empty batch. */
 bool frame_put_answers(struct wire_writer *out, uint32_t transaction, const struct answer *answers);
@@ -109,8 +116,8 @@ bool frame_put_questions(struct wire_writer *out, uint32_t transaction, const st
 void frame_put_refused(struct wire_writer *out, uint32_t transaction, const char *reason);
 
 /*
- * Payloads back to objects. What comes out lives in `arena` (the payload is copied into it first). false: not by the grammar, and
- * *problem_out says what (a literal).
+ * Payloads back to objects. What comes out lives in `arena` (the payload is copied into it first). false: not by the
+ * grammar, and *problem_out says what (a literal).
  */
 bool frame_get_open(struct slice payload, struct arena *arena, struct facts *facts_out, struct answers *answers,
                     const char **problem_out);
@@ -122,7 +129,8 @@ bool frame_get_answers(struct slice payload, struct answers *answers, const char
 bool frame_get_evidence(struct slice payload, struct arena *arena, struct evidence *evidence_out,
                         struct removed_field **removed_out, size_t *removed_count_out, const char **problem_out);
 bool frame_get_judge(struct slice payload, enum stage *stage_out, const char **problem_out);
-bool frame_get_ready(struct slice payload, unsigned char program_hash_out[FRAME_PROGRAM_HASH], const char **problem_out);
+bool frame_get_ready(struct slice payload, unsigned char program_hash_out[FRAME_PROGRAM_HASH],
+                     const char **problem_out);
 
 struct frame_questions {
     struct question *missing;
@@ -134,8 +142,8 @@ struct frame_questions {
 bool frame_get_questions(struct slice payload, struct arena *arena, struct frame_questions *questions_out,
                          const char **problem_out);
 /*
- * `header_size`: bytes of header that were given to the judge (0 before stage message): removed fields lie within. `answers`
- * (may be NULL): the worker's own set, in which used answers are marked.
+ * `header_size`: bytes of header that were given to the judge (0 before stage message): removed fields lie within.
+ * `answers` (may be NULL): the worker's own set, in which used answers are marked.
  */
 bool frame_get_verdict(struct slice payload, size_t header_size, struct arena *arena, struct answers *answers,
                        struct verdict *verdict_out, struct frame_questions *wanted_out, const char **problem_out);

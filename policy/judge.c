@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * judge.c: see judge.h. First what the stage needs to know is found out, then the rules of all stages up to it run, then the outcome
- * becomes a verdict: reply, fields to add and to remove. What goes to a place (reply, log, field) is made safe for it here.
+ * judge.c: see judge.h. First what the stage needs to know is found out, then the rules of all stages up to it run,
+ * then the outcome becomes a verdict: reply, fields to add and to remove. What goes to a place (reply, log, field) is
+ * made safe for it here.
  */
 #include "policy/judge.h"
 
@@ -48,8 +49,8 @@ static bool find_signatures(struct judgement *judgement)
     findings->dkim_count = evidence->signatures_count;
     findings->dkim = arena_array(judgement->arena, findings->dkim_count, sizeof *findings->dkim);
     for (size_t i = 0; i < findings->dkim_count; i++) {
-        findings->dkim[i] = auth_dkim_outcome(&evidence->signatures[i], judgement->input->facts, judgement->input->answers,
-                                              judgement->arena);
+        findings->dkim[i] = auth_dkim_outcome(&evidence->signatures[i], judgement->input->facts,
+                                              judgement->input->answers, judgement->arena);
         pending = pending || findings->dkim[i].result == AUTH_PENDING;
     }
     return !pending;
@@ -89,8 +90,8 @@ static bool find_needed(struct judgement *judgement)
 }
 
 /*
- * A stage waits for all that its rules read, also where the rest of a condition decides without it: else the trace would hold
- * what depends on how fast an answer came.
+ * A stage waits for all that its rules read, also where the rest of a condition decides without it: else the trace
+ * would hold what depends on how fast an answer came.
  */
 static bool reads_pending(const struct findings *findings)
 {
@@ -259,8 +260,8 @@ static enum progress run_stage(struct judgement *judgement, enum stage stage, ui
 }
 
 /*
- * The rules of rcpt for each recipient on its own. Exempt and other recipients do not share a transaction (DESIGN 3). Of several
- * scores the highest counts from here on.
+ * The rules of rcpt for each recipient on its own. Exempt and other recipients do not share a transaction (DESIGN 3).
+ * Of several scores the highest counts from here on.
  */
 static enum progress run_recipients(struct judgement *judgement)
 {

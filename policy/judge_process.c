@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * judge_process.c: the sandbox and its loop. Everything that touches files happens before seal(): libraries are initialised, the program is
- * opened (its patterns compiled), time zone data read. What can fail before READY is said on standard error, which stays open so that a bug
- * found later is heard of; nothing else does.
+ * judge_process.c: the sandbox and its loop. Everything that touches files happens before seal(): libraries are
+ * initialised, the program is opened (its patterns compiled), time zone data read. What can fail before READY is said
+ * on standard error, which stays open so that a bug found later is heard of; nothing else does.
  */
 #include "policy/judge_process.h"
 
@@ -26,7 +26,10 @@
 #include "policy/examine.h"
 #include "policy/judge.h"
 
-/* The address and leak sanitizers need terabytes of address space, and at the end more system calls, files and a helper process. */
+/*
+ * The address and leak sanitizers need terabytes of address space, and at the end more system calls, files and a
+ * helper process.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -42,7 +45,10 @@
 #define INPUT_SIZE ((size_t)2 * (FRAME_HEAD + FRAME_PAYLOAD_MOST))
 /* Replies are sent when no frame is waiting, or when they are this many bytes. */
 #define OUTPUT_ENOUGH ((size_t)256 << 10)
-/* Address space beyond what is mapped at the start: all hearings, libopendkim's share of them, one verdict being made, fragments. */
+/*
+ * Address space beyond what is mapped at the start: all hearings, libopendkim's share of them, one verdict being
+ * made, fragments.
+ */
 #define ADDRESS_SPACE_MORE (2 * JUDGE_MEMORY_MOST + (256UL << 20))
 
 static int complain(const char *what)
@@ -141,7 +147,10 @@ static int set_limits(void)
 }
 
 #if SANITIZED
-/* The sanitizers' reports and their search for leaks open files and start a helper: only the worst is forbidden. Never in a build for use. */
+/*
+ * The sanitizers' reports and their search for leaks open files and start a helper: only the worst is forbidden.
+ * Never in a build for use.
+ */
 #define OTHERWISE SCMP_ACT_ALLOW
 
 static int add_rules(scmp_filter_ctx filter, int socket)
@@ -158,7 +167,10 @@ static int add_rules(scmp_filter_ctx filter, int socket)
 #else
 #define OTHERWISE SCMP_ACT_KILL_PROCESS
 
-/* What frames, memory and the end of the process need: eleven calls, none of which opens, maps or starts anything that runs. */
+/*
+ * What frames, memory and the end of the process need: eleven calls, none of which opens, maps or starts anything
+ * that runs.
+ */
 static int add_rules(scmp_filter_ctx filter, int socket)
 {
     const struct scmp_arg_cmp from_socket = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)socket, 0);
@@ -304,7 +316,9 @@ int judge_process_run(int socket, int image_fd)
         unload(&loaded);
         return 1;
     }
-    struct service service = { .socket = socket, .docket = docket_new(loaded.program), .input = memory_alloc(INPUT_SIZE) };
+    struct service service = { .socket = socket,
+                               .docket = docket_new(loaded.program),
+                               .input = memory_alloc(INPUT_SIZE) };
     wire_writer_init(&service.out, 2 * (size_t)FRAME_OBJECT_MOST);
     frame_put_ready(&service.out, loaded.hash);
     bool kept = serve(&service);

@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record.c: records to JSON, by jansson; the way back is record_read.c. Names are those of mxward-record(5), in an order that puts what people look
- * for first. Members that would be empty are left out, unless their absence would say something else. Nothing can fail: what is not UTF-8
- * is escaped before jansson sees it.
+ * record.c: records to JSON, by jansson; the way back is record_read.c. Names are those of mxward-record(5), in an
+ * order that puts what people look for first. Members that would be empty are left out, unless their absence would
+ * say something else. Nothing can fail: what is not UTF-8 is escaped before jansson sees it.
  */
 #include "policy/record.h"
 
 #include <jansson.h>
 
 #include "policy/record_names.h"
+#include "policy/wire.h"
 
 /* Of the format: members may be added under the same number. */
 #define RECORD_FORMAT 1
 
+static int append(const char *bytes, size_t length, void *context)
+{
+    wire_put_bytes(context, bytes, length);
+    return 0;
+}
+
+/* With room for one byte more. */
 static struct slice printed(json_t *json, size_t flags, struct arena *arena)
 {
-    size_t length = json_dumpb(json, NULL, 0, flags);
-    char *text = arena_alloc(arena, length + 1);
-    length = json_dumpb(json, text, length, flags);
+    struct wire_writer text;
+    wire_writer_init(&text, RECORD_LINE_MOST);
+    json_dump_callback(json, append, &text, flags);
     json_decref(json);
-    return slice_of(text, length);
+    struct slice copy = arena_copy(arena, wire_written(&text));
+    wire_writer_clear(&text);
+    return copy;
 }
 
 static json_t *text_of(struct slice text, struct arena *arena)
@@ -269,7 +279,7 @@ static json_t *client_of(const struct record *record, struct arena *arena)
     json_t *object = json_object();
     put_address(object, "ip", &facts->client_address);
     put_number(object, "port", facts->client_port);
-    if (record->verdict != NULL)
+    if (record->verdict != NULL && record->verdict->findings.iprev.result == AUTH_PASS)
         put_text(object, "name", record->verdict->findings.iprev.name, arena);
     if (facts->has_helo) {
         put(object, "helo", text_of(facts->helo, arena));
@@ -296,7 +306,8 @@ static json_t *local_of(const struct facts *facts, struct arena *arena)
 }
 
 /* Local part and domain are written where they are not what stands before and behind the last "@". */
-static void put_split(json_t *object, struct slice path, struct slice local_part, struct slice domain, struct arena *arena)
+static void put_split(json_t *object, struct slice path, struct slice local_part, struct slice domain,
+                      struct arena *arena)
 {
     size_t at = path.length;
     while (at > 0 && path.text[at - 1] != '@')
@@ -489,7 +500,8 @@ static json_t *recipient_of(const struct record_recipient *recipient, struct are
 
 static void put_recipients(json_t *object, const struct record *record, struct arena *arena)
 {
-    size_t count = record->recipients_count < RECORD_RECIPIENTS_MOST ? record->recipients_count : RECORD_RECIPIENTS_MOST;
+    size_t count =
+        record->recipients_count < RECORD_RECIPIENTS_MOST ? record->recipients_count : RECORD_RECIPIENTS_MOST;
     if (count == 0)
         return;
     json_t *array = json_array();

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record.h: all of one transaction as one line of JSON, and back (DESIGN 7, mxward-record(5), record.schema.json). A record holds what
- * a judgement needs (facts, answers, evidence), so that it can be judged again without network and message, and what came of it.
+ * record.h: all of one transaction as one line of JSON, and back (DESIGN 7, mxward-record(5), record.schema.json). A
+ * record holds what a judgement needs (facts, answers, evidence), so that it can be judged again without network and
+ * message, and what came of it.
  *
- * Always UTF-8: a backslash, a NUL and every byte that is no part of UTF-8 is written as \xHH, which is undone on reading. Every text
- * is bounded by what it was bounded by before; arrays by the caps below. Writing cannot fail; reading says what is wrong.
+ * Always UTF-8: a backslash, a NUL and every byte that is no part of UTF-8 is written as \xHH, which is undone on
+ * reading. Every text is bounded by what it was bounded by before; arrays by the caps below. Writing cannot fail;
+ * reading says what is wrong.
  */
 #ifndef MXWARD_POLICY_RECORD_H
 #define MXWARD_POLICY_RECORD_H
@@ -47,8 +49,11 @@ struct record_outcome {
     enum record_by by;
     unsigned code;                 /* the final reply; 0: none (the client vanished) */
     struct slice text;             /* without the code; of several lines the last */
-    struct slice reason;           /* where mxward decided without a rule, or the transaction ended early: "client closed in
-                                      body", "limit message-size", "bare LF", "backend 127.0.0.1:10025: connection refused" */
+    /*
+     * Where mxward decided without a rule, or the transaction ended early: "client closed in body",
+     * "limit message-size", "bare LF", "backend 127.0.0.1:10025: connection refused".
+     */
+    struct slice reason;
     struct slice backend;          /* "127.0.0.1:10025"; empty: none was asked */
     unsigned backend_code;         /* its reply to the message (else to the command it ended with); 0: none */
     struct slice backend_text;
@@ -84,13 +89,13 @@ struct slice record_write(const struct record *record, struct arena *arena);
 struct slice record_write_indented(const struct record *record, struct arena *arena);
 
 /*
- * What a verdict says, in parts: each a JSON text that the same verdict gives byte for byte. They are members of the record, and of
- * "judged" in each recipient that has a verdict of its own.
+ * What a verdict says, in parts: each a JSON text that the same verdict gives byte for byte. They are members of the
+ * record, and of "judged" in each recipient that has a verdict of its own.
  */
 enum record_part { PART_VERDICT, PART_SCORE, PART_REPLY, PART_RULES, PART_EFFECTS, PART_RESULTS };
 #define RECORD_PARTS 6
 
-const char *record_part_name(enum record_part part);       /* "verdict", "score", "reply", "rules", "effects", "results" */
+const char *record_part_name(enum record_part part); /* "verdict", "score", "reply", "rules", "effects", "results" */
 void record_parts(const struct verdict *verdict, struct arena *arena, struct slice parts_out[RECORD_PARTS]);
 
 /* A judgement as read back: what it was about, and what was said; absent parts were deleted or never there. */
@@ -100,7 +105,10 @@ struct record_judged {
     struct slice parts[RECORD_PARTS];
 };
 
-/* What is read lives in `arena`. `record` holds all that was written but the verdict's added fields; what was deleted is empty. */
+/*
+ * What is read lives in `arena`. `record` holds all that was written but the verdict's added fields; what was deleted
+ * is empty.
+ */
 struct record_reading {
     struct record record;
     struct facts facts;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record_read.c: JSON to records, by jansson. A record may have been edited, damaged, or written by somebody else: types, names and ranges are
- * checked, texts and counts bounded, and the first thing wrong is said by the name of the member it is in. What is absent is
- * empty.
+ * record_read.c: JSON to records, by jansson. A record may have been edited, damaged, or written by somebody else:
+ * types, names and ranges are checked, texts and counts bounded, and the first thing wrong is said by the name of the
+ * member it is in. What is absent is empty.
  */
 #include "policy/record.h"
 
@@ -92,8 +92,8 @@ static bool get_flag(struct reading *reading, json_t *object, const char *name)
 }
 
 /* The index of the member's text in `names`; 0 when it is absent. */
-static unsigned get_name(struct reading *reading, json_t *object, const char *name, const char *(*name_of)(unsigned index),
-                         unsigned count)
+static unsigned get_name(struct reading *reading, json_t *object, const char *name,
+                         const char *(*name_of)(unsigned index), unsigned count)
 {
     struct slice text = get_text(reading, object, name, 64);
     if (text.text == NULL)
@@ -112,8 +112,8 @@ static void get_address(struct reading *reading, json_t *object, const char *nam
         fail(reading, name, "not an address");
 }
 
-static struct slice *get_texts(struct reading *reading, json_t *object, const char *name, size_t count_most, size_t most,
-                               size_t *count_out)
+static struct slice *get_texts(struct reading *reading, json_t *object, const char *name, size_t count_most,
+                               size_t most, size_t *count_out)
 {
     json_t *array;
     *count_out = get_array(reading, object, name, count_most, &array);
@@ -278,7 +278,8 @@ static void read_signature(struct reading *reading, json_t *object, struct signa
     signature->expiry = get_number(reading, object, "expiry", INT64_MIN, INT64_MAX);
     signature->has_length = json_object_get(object, "length") != NULL;
     signature->length = (uint64_t)get_number(reading, object, "length", 0, INT64_MAX);
-    signature->crypto = (enum signature_crypto)get_name(reading, object, "crypto", record_crypto_name, RECORD_CRYPTO_NAMES);
+    signature->crypto =
+        (enum signature_crypto)get_name(reading, object, "crypto", record_crypto_name, RECORD_CRYPTO_NAMES);
     signature->key_data = get_text(reading, object, "key", EVIDENCE_KEY_MOST);
     signature->key_bits = (uint32_t)get_number(reading, object, "key-bits", 0, UINT32_MAX);
     signature->problem = get_text(reading, object, "problem", EVIDENCE_TEXT_MOST);
@@ -306,7 +307,8 @@ static void read_removed(struct reading *reading, json_t *message, struct record
         json_t *field = json_array_get(array, i);
         json_t *offset = json_array_get(field, 0), *length = json_array_get(field, 1);
         if (!json_is_integer(offset) || !json_is_integer(length) || json_integer_value(offset) < 0 ||
-            json_integer_value(length) < 0 || json_integer_value(offset) > UINT32_MAX || json_integer_value(length) > UINT32_MAX) {
+            json_integer_value(length) < 0 || json_integer_value(offset) > UINT32_MAX ||
+            json_integer_value(length) > UINT32_MAX) {
             fail(reading, "removed", "not [offset, length, name]");
             return;
         }
@@ -368,7 +370,8 @@ static void read_dmarc(struct reading *reading, json_t *object, struct dmarc_out
     dmarc->author_domain = get_text(reading, object, "author-domain", EVIDENCE_TEXT_MOST);
     dmarc->record_domain = get_text(reading, object, "record-domain", EVIDENCE_TEXT_MOST);
     dmarc->organizational_domain = get_text(reading, object, "organizational-domain", EVIDENCE_TEXT_MOST);
-    dmarc->published = (enum dmarc_policy)get_name(reading, object, "published", record_policy_name, RECORD_POLICY_NAMES);
+    dmarc->published =
+        (enum dmarc_policy)get_name(reading, object, "published", record_policy_name, RECORD_POLICY_NAMES);
     dmarc->policy = (enum dmarc_policy)get_name(reading, object, "policy", record_policy_name, RECORD_POLICY_NAMES);
     dmarc->test_mode = get_flag(reading, object, "test");
     dmarc->strict_spf = get_flag(reading, object, "strict-spf");
@@ -433,7 +436,8 @@ static struct trace_rule *read_trace(struct reading *reading, json_t *array, enu
         *end = arena_alloc(reading->arena, sizeof **end);
         (*end)->name = get_text(reading, object, "name", 1024);
         (*end)->stage = stage;
-        (*end)->outcome = (enum rule_outcome)get_name(reading, object, "outcome", record_outcome_name, RECORD_OUTCOME_NAMES);
+        (*end)->outcome =
+            (enum rule_outcome)get_name(reading, object, "outcome", record_outcome_name, RECORD_OUTCOME_NAMES);
         (*end)->did = get_text(reading, object, "did", 1024);
         (*end)->values = read_values(reading, get_object(reading, object, "values"));
         end = &(*end)->next;
@@ -480,7 +484,7 @@ static const struct verdict *read_verdict(struct reading *reading, json_t *objec
     verdict->text = get_text(reading, said, "text", VERDICT_TEXT_MOST);
     verdict->score = get_number(reading, object, "score", INT64_MIN, INT64_MAX);
     if (reply != NULL) {
-        verdict->code = (unsigned)get_number(reading, reply, "code", 200, 599);
+        verdict->code = (unsigned)get_number(reading, reply, "code", 0, 599);
         verdict->enhanced = get_text(reading, reply, "enhanced", 16);
         verdict->text = get_text(reading, reply, "text", VERDICT_TEXT_MOST);
     }

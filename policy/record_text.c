@@ -186,11 +186,14 @@ struct slice record_time(int64_t microseconds, struct arena *arena)
     struct tm tm;
     if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year > 9999 - 1900)
         return SLICE("1970-01-01T00:00:00.000000Z");
-    return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                        tm.tm_min, tm.tm_sec, (int)fraction);
+    return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                        tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction);
 }
 
-/* Days since 1970-01-01 in the proleptic Gregorian calendar: years are counted from March, so that the leap day is last. */
+/*
+ * Days since 1970-01-01 in the proleptic Gregorian calendar: years are counted from March, so that the leap day is
+ * last.
+ */
 static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
 {
     if (month <= 2) {

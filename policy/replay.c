@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * replay.c: see replay.h. All answers of a record are given at once: a judgement under the same rules asks for no other.
+ * replay.c: see replay.h. All answers of a record are given at once: a judgement under the same rules asks for no
+ * other.
  */
 #include "policy/replay.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * replay.h: a record judged again (P3): the frames that ask a judge for it, and what differs between what it says and what was
- * recorded. No sockets; `mxward replay` runs the judge process.
+ * replay.h: a record judged again (P3): the frames that ask a judge for it, and what differs between what it says and
+ * what was recorded. No sockets; `mxward replay` runs the judge process.
  */
 #ifndef MXWARD_POLICY_REPLAY_H
 #define MXWARD_POLICY_REPLAY_H
@@ -9,7 +9,10 @@
 #include "policy/frame.h"
 #include "policy/record.h"
 
-/* OPEN, EVIDENCE if a message was judged, JUDGE and CLOSE for one of reading->judged. False: larger than a judge takes. */
+/*
+ * OPEN, EVIDENCE if a message was judged, JUDGE and CLOSE for one of reading->judged. False: larger than a judge
+ * takes.
+ */
 bool replay_put(struct wire_writer *out, uint32_t transaction, const struct record_reading *reading,
                 const struct record_judged *judged);
 

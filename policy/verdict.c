@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * verdict.c: the names of outcomes, and a verdict as bytes for a frame, and back. Decoding is where the worker looks at what a judge
- * says (P4): a form that is not as verdict.h promises is refused, and the worker takes the judge for broken.
+ * verdict.c: the names of outcomes, and a verdict as bytes for a frame, and back. Decoding is where the worker looks
+ * at what a judge says (P4): a form that is not as verdict.h promises is refused, and the worker takes the judge for
+ * broken.
  */
 #include "policy/verdict.h"
 
@@ -22,7 +23,9 @@ const char *const stage_names[STAGE_COUNT] = { "connect", "helo", "mail", "rcpt"
 
 const char *verdict_action_name(enum verdict_action action)
 {
-    static const char *const names[] = { [VERDICT_PASS] = "pass", [VERDICT_REJECT] = "reject", [VERDICT_DEFER] = "defer" };
+    static const char *const names[] = {
+        [VERDICT_PASS] = "pass", [VERDICT_REJECT] = "reject", [VERDICT_DEFER] = "defer"
+    };
     return names[action];
 }
 
@@ -232,13 +235,15 @@ static void check_reply(struct wire_reader *reader, const struct verdict *verdic
 }
 
 /*
- * "Name:" and then lines of printable ASCII and tabs, each ended by CRLF; a further line begins with a blank or tab and is not blank
- * alone (RFC 5322 2.2.3, 3.2.2). Nothing else, so that what is added can never be the end of the header.
+ * "Name:" and then lines of printable ASCII and tabs, each ended by CRLF; a further line begins with a blank or tab
+ * and is not blank alone (RFC 5322 2.2.3, 3.2.2). Nothing else, so that what is added can never be the end of the
+ * header.
  */
 static bool is_whole_field(const struct added_field *field)
 {
     struct slice rest = field->text;
-    if (!slice_starts_with(rest, field->name) || rest.length <= field->name.length || rest.text[field->name.length] != ':')
+    if (!slice_starts_with(rest, field->name) || rest.length <= field->name.length ||
+        rest.text[field->name.length] != ':')
         return false;
     for (bool first = true; rest.length > 0; first = false) {
         size_t length = slice_find(rest, '\r');
@@ -273,7 +278,8 @@ static void decode_added(struct wire_reader *reader, struct arena *arena, struct
     }
 }
 
-struct removed_field *removed_decode(struct wire_reader *reader, struct arena *arena, size_t header_size, size_t *count_out)
+struct removed_field *removed_decode(struct wire_reader *reader, struct arena *arena, size_t header_size,
+                                     size_t *count_out)
 {
     *count_out = wire_get_count(reader, VERDICT_REMOVED_MOST);
     struct removed_field *removed = arena_array(arena, *count_out, sizeof *removed);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * verdict.h: what a judgement says: action, reply, header edits, the deciding rule, and the evidence for it. Made by judge.c, carried
- * in frames, turned into a record. A verdict of a stage binds as DESIGN 3 says.
+ * verdict.h: what a judgement says: action, reply, header edits, the deciding rule, and the evidence for it. Made by
+ * judge.c, carried in frames, turned into a record. A verdict of a stage binds as DESIGN 3 says.
  */
 #ifndef MXWARD_POLICY_VERDICT_H
 #define MXWARD_POLICY_VERDICT_H
@@ -14,13 +14,18 @@
 
 enum verdict_action { VERDICT_PASS, VERDICT_REJECT, VERDICT_DEFER };
 
-/* One field for the top of the message: "Name: value" with its folds and final CRLF; only printable ASCII, tab, CRLF. */
+/*
+ * One field for the top of the message: "Name: value" with its folds and final CRLF; only printable ASCII, tab, CRLF.
+ */
 struct added_field {
     struct slice name;
     struct slice text;             /* the whole field */
 };
 
-/* A field to leave out: bytes [offset, offset + length) of the header, which begin with `name` and ":" and end in CRLF. */
+/*
+ * A field to leave out: bytes [offset, offset + length) of the header, which begin with `name` and ":" and end in
+ * CRLF.
+ */
 struct removed_field {
     uint32_t offset;
     uint32_t length;
@@ -57,7 +62,7 @@ struct dmarc_outcome {
     struct slice record_domain;    /* where the record was found */
     struct slice organizational_domain;
     enum dmarc_policy published;   /* p= of that record */
-    enum dmarc_policy policy;      /* the one that applies: p, sp or np */
+    enum dmarc_policy policy;      /* the one that applies: p, sp or np, one step less in test mode */
     bool test_mode;                /* t=y */
     bool strict_spf;
     bool strict_dkim;
@@ -126,14 +131,16 @@ struct wire_writer;
 struct wire_reader;
 
 /*
- * For frames. Decoding believes nothing but the form: enums in range, counts bounded, code and enhanced code of the action's class, texts
- * printable ASCII on one line, added fields by RFC 5322's grammar with CRLF folds only, removed ranges ascending within `header_size`.
- * Whether the names are allowed is looked at by who applies them. Borrows from the reader's bytes; arrays live in `arena`.
+ * For frames. Decoding believes nothing but the form: enums in range, counts bounded, code and enhanced code of the
+ * action's class, texts printable ASCII on one line, added fields by RFC 5322's grammar with CRLF folds only, removed
+ * ranges ascending within `header_size`. Whether the names are allowed is looked at by who applies them. Borrows from
+ * the reader's bytes; arrays live in `arena`.
  */
 void verdict_encode(const struct verdict *verdict, struct wire_writer *writer);
 bool verdict_decode(struct wire_reader *reader, struct arena *arena, size_t header_size, struct verdict *verdict_out);
 void removed_encode(const struct removed_field *removed, size_t count, struct wire_writer *writer);
-struct removed_field *removed_decode(struct wire_reader *reader, struct arena *arena, size_t header_size, size_t *count_out);
+struct removed_field *removed_decode(struct wire_reader *reader, struct arena *arena, size_t header_size,
+                                     size_t *count_out);
 
 /* RFC 5321 4.5.3.1.5: a reply line has at most 512 octets with code and CRLF. */
 #define VERDICT_TEXT_MOST 480

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wire.c: see wire.h. The writer grows by doubling up to its cap; the reader checks every length against what is left before it
- * moves. Nothing here can fail but by the sticky flags.
+ * wire.c: see wire.h. The writer grows by doubling up to its cap; the reader checks every length against what is left
+ * before it moves. Nothing here can fail but by the sticky flags.
  */
 #include "policy/wire.h"
 

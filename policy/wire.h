@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wire.h: bytes of the frames between worker and judge: a writer into a growing buffer with a cap, and a reader that never
- * reads past its end. Both have sticky failures: put or get as many things as wanted, look at `failed` once. Numbers are big-endian.
- * A slice is its length (four bytes, all ones: absent) and its bytes. What is read borrows from the bytes given to the reader.
+ * wire.h: bytes of the frames between worker and judge: a writer into a growing buffer with a cap, and a reader that
+ * never reads past its end. Both have sticky failures: put or get as many things as wanted, look at `failed` once.
+ * Numbers are big-endian. A slice is its length (four bytes, all ones: absent) and its bytes. What is read borrows
+ * from the bytes given to the reader.
  */
 #ifndef MXWARD_POLICY_WIRE_H
 #define MXWARD_POLICY_WIRE_H
@@ -59,7 +60,9 @@ bool wire_get_bool(struct wire_reader *reader);
 unsigned wire_get_enum(struct wire_reader *reader, unsigned highest);
 /* At most `most` bytes, else it fails. */
 struct slice wire_get_slice(struct wire_reader *reader, size_t most);
-/* A count of things of at least one byte each: at most `most` and at most what is left, so that it may size an array. */
+/*
+ * A count of things of at least one byte each: at most `most` and at most what is left, so that it may size an array.
+ */
 uint32_t wire_get_count(struct wire_reader *reader, size_t most);
 struct address wire_get_address(struct wire_reader *reader);
 /* Notes a failure of meaning; the first stays. */

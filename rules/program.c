@@ -82,7 +82,7 @@ static bool read_source(struct loader *loader, const char *path, struct source *
     source->name = memcpy(arena_alloc(loader->arena, strlen(path) + 1), path, strlen(path));
     if (loader->reader->read(loader->reader->context, path, loader->arena, &source->text, &problem))
         return true;
-    diag_error(loader->diagnostics, nowhere, "cannot read \"%s\": %.*s", path, SLICE_ARG(problem));
+    diag_error(loader->diagnostics, nowhere, "cannot read the rules \"%s\": %.*s", path, SLICE_ARG(problem));
     return false;
 }
 

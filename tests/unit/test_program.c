@@ -112,7 +112,7 @@ START_TEST(test_errors_of_all_files)
 
     ck_assert_ptr_null(load(paths, 3));
     ck_assert_str_eq(diagnostics_text(&diagnostics, arena).text,
-                     "error: cannot read \"missing.rules\": no such file\n"
+                     "error: cannot read the rules \"missing.rules\": no such file\n"
                      "broken.rules:1:6: error: there is a rule \"one\" already, at etc/first.rules:3:6\n"
                      "rule one at connect { when client.ip in parners then accept }\n"
                      "     ^~~\n"

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backend.h: the SMTP dialogue with the mail server behind us. A worker has one pool: it learns by a probe what the
+ * backend offers, keeps a few greeted, not yet renamed spares, and bounds the number of sessions. A session serves
+ * one client session and its later transactions (DESIGN 3). Identity fails closed: `xclient` configured and not
+ * offered, or answered by anything but 220, loses the session with a loud log. Results are delivered on a later turn
+ * of the loop, never from inside the call.
+ */
+#ifndef MXWARD_PROXY_BACKEND_H
+#define MXWARD_PROXY_BACKEND_H
+
+#include <stdint.h>
+
+#include "policy/verdict.h"
+#include "proxy/reply.h"
+#include "rules/value.h"
+
+struct event_base;
+struct spool;
+struct backend_pool;
+struct backend_session;
+
+/* What a backend offers in its EHLO reply; bits. */
+enum backend_extension {
+    BACKEND_PIPELINING = 1 << 0,
+    BACKEND_SIZE = 1 << 1,
+    BACKEND_8BITMIME = 1 << 2,
+    BACKEND_ENHANCED_STATUS_CODES = 1 << 3,
+    BACKEND_CHUNKING = 1 << 4,
+    BACKEND_XCLIENT = 1 << 5,
+};
+
+struct backend_offer {
+    unsigned extensions;
+    uint64_t size;                 /* SIZE's number, 0: none */
+};
+
+struct backend_settings {
+    const char *address;           /* "127.0.0.1:10025", "[::1]:10025" or "unix:/path" as configured */
+    bool xclient;                  /* identify-client xclient; else none */
+    bool relays_for_anyone;        /* a test's backend: the relay probe is not held against it */
+    const char *hostname;          /* our EHLO name */
+    unsigned sessions_most;        /* over all workers: this worker's share */
+    unsigned spares;               /* greeted connections kept ready */
+    unsigned command_seconds;      /* RFC 5321 4.5.3.2: 300 for MAIL and RCPT; ours is shorter, see mxward.conf(5) */
+    unsigned connect_seconds;
+    unsigned data_seconds;         /* from final dot to reply (P1: 300) */
+};
+
+/*
+ * The pool probes at once and again with back-off until it has an offer; afterwards each new connection refreshes it.
+ */
+struct backend_pool *backend_pool_new(struct event_base *base, const struct backend_settings *settings);
+void backend_pool_free(struct backend_pool **pool);
+/* Last offer learnt; false: none yet (or the backend is not fit: relays, or no XCLIENT): clients get 421. */
+bool backend_pool_offer(const struct backend_pool *pool, struct backend_offer *offer_out);
+/* Why there is no offer; empty while there is one, and until the first probe has ended. */
+const char *backend_pool_problem(const struct backend_pool *pool);
+unsigned backend_pool_sessions(const struct backend_pool *pool);
+
+/*
+ * The probe alone, run to its end in `base` (for `check` and before the start): is the backend there, what does it
+ * offer, is XCLIENT offered if wanted, does it relay for a stranger (XCLIENT as 192.0.2.1, RFC 5737; a recipient at a
+ * domain of RFC 2606)?
+ */
+enum backend_probe { BACKEND_PROBE_FIT, BACKEND_PROBE_DOWN, BACKEND_PROBE_NO_XCLIENT, BACKEND_PROBE_RELAYS,
+                     BACKEND_PROBE_BROKEN };
+enum backend_probe backend_probe_run(struct event_base *base, const struct backend_settings *settings,
+                                     struct backend_offer *offer_out, struct arena *arena, struct slice *problem_out);
+
+/* The client as the backend shall see it. Slices are copied. */
+struct backend_client {
+    struct address address;
+    uint16_t port;
+    struct address local_address;
+    uint16_t local_port;
+    struct slice name;             /* verified; empty: "[UNAVAILABLE]", or "[TEMPUNAVAIL]" with name_temporary */
+    struct slice reverse_name;
+    bool name_temporary;
+    struct slice helo;
+    bool esmtp;
+};
+
+enum backend_outcome {
+    BACKEND_REPLIED,               /* reply is the backend's own */
+    BACKEND_BUSY,                  /* at sessions_most: 451 4.3.2 */
+    /*
+     * Could not connect, closed, timed out, broken dialogue, identity refused: 451 4.3.0/4.4.x. The problem says what
+     * and why; it does not name the backend's address, which the caller knows.
+     */
+    BACKEND_LOST,
+};
+
+struct backend_result {
+    enum backend_outcome outcome;
+    struct reply reply;            /* valid during the callback */
+    const char *problem;           /* of BUSY and LOST; else empty */
+};
+
+/*
+ * Called once for each command, in order. It may ask more, and may close the session, but not free the pool. A 421 is
+ * REPLIED to the command that it answers, and the session is lost after it. When the backend refuses the EHLO said
+ * for the client, that reply is REPLIED to each of its commands.
+ */
+typedef void (*backend_done)(void *context, const struct backend_result *result);
+
+/* Always gives a session; failures come as the result of its first command. Takes a spare if there is one. */
+struct backend_session *backend_open(struct backend_pool *pool, const struct backend_client *client);
+/* Commands queue; their callbacks come in order. With PIPELINING offered MAIL and RCPT go out without waiting. */
+void backend_mail(struct backend_session *session, struct slice path, struct slice parameters, backend_done done,
+                  void *context);
+void backend_rcpt(struct backend_session *session, struct slice path, struct slice parameters, backend_done done,
+                  void *context);
+void backend_reset(struct backend_session *session, backend_done done, void *context);
+
+/*
+ * A message as it is to be delivered: our fields, then the held bytes but for what is removed. All borrowed until
+ * done.
+ */
+struct backend_message {
+    struct slice added;            /* whole fields, CRLF */
+    struct spool *spool;
+    const struct removed_field *removed;
+    size_t removed_count;
+    bool body_8bit;                /* BODY=8BITMIME was declared: LOST where 8BITMIME is not offered (RFC 6152 3) */
+};
+/*
+ * DATA (354 awaited) or, when CHUNKING is offered, BDAT ... LAST; the result is the final reply (or the 354's
+ * refusal). The message streams with back-pressure: memory stays constant. A session lost before the final reply is
+ * BACKEND_LOST: not delivered as far as anyone may say, the client gets 451 (P1).
+ */
+void backend_message(struct backend_session *session, const struct backend_message *message, backend_done done,
+                     void *context);
+/* Drops all queued callbacks. QUIT if idle, else just closes. Accepts a pointer to NULL and clears. */
+void backend_close(struct backend_session **session);
+/* Lost already (a later command would fail at once): open another. */
+bool backend_is_lost(const struct backend_session *session);
+/* What this session's backend offered after XCLIENT. */
+struct backend_offer backend_session_offer(const struct backend_session *session);
+
+#endif

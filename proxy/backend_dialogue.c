@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backend_dialogue.c: what a session does in each of its states (backend_private.h draws its way). Whatever is not by
+ * the protocol loses the session: the client gets 451 and still owns its message. 250 for a message is told on only
+ * if every byte of it had been written before that reply was read (P1).
+ *
+ * A 421 is the result of the command that it answers, and the end of the session (RFC 5321 3.8). In the greeting and
+ * in reply to our own EHLO and XCLIENT it speaks of us, not of the client: the session is then lost like by any other
+ * refusal there. A refusal of the EHLO that was said for the client is the backend's word on that client: it becomes
+ * the result of each of its commands.
+ */
+#include "proxy/backend_private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proxy/framing.h"
+#include "proxy/stream.h"
+
+enum heard { HEARD_NOTHING, HEARD_REPLY, HEARD_END };
+
+/* ---- hearing */
+
+static enum heard hear_end(struct backend_session *session)
+{
+    switch (stream_state(session->stream)) {
+    case STREAM_CONNECTING:
+    case STREAM_OPEN:
+    case STREAM_HANDSHAKE:
+        return HEARD_NOTHING;
+    case STREAM_ENDED:
+        session_lose(session, FAILURE_DOWN, "it closed the connection while %s", session_states[session->state].doing);
+        return HEARD_END;
+    case STREAM_BROKEN:
+        session_lose(session, FAILURE_DOWN, "%s while %s", stream_problem(session->stream),
+                     session_states[session->state].doing);
+        return HEARD_END;
+    }
+    bug("stream_state");
+}
+
+static enum reply_status take_line(struct backend_session *session, struct slice line)
+{
+    if (!session->reading) {
+        arena_reset(session->reply_arena);
+        reply_reader_begin(&session->reader, session->reply_arena);
+        session->reading = true;
+    }
+    return reply_reader_line(&session->reader, line, &session->reply);
+}
+
+/* A whole reply, in session->reply; or the end of the connection, and then the session is lost or connects anew. */
+static enum heard hear(struct backend_session *session)
+{
+    enum reply_status status = REPLY_MORE;
+
+    while (status == REPLY_MORE) {
+        struct slice line;
+        size_t used;
+
+        switch (framing_line(stream_peek(session->stream, REPLY_LINE_MOST + 1), REPLY_LINE_MOST, &line, &used)) {
+        case LINE_NONE:
+            return hear_end(session);
+        case LINE_TOO_LONG:
+        case LINE_BARE:
+            status = REPLY_BROKEN;
+            break;
+        case LINE_COMPLETE:
+            status = take_line(session, line);
+            stream_consume(session->stream, used);
+            break;
+        }
+    }
+    session->reading = false;
+    if (status == REPLY_BROKEN) {
+        session_lose(session, FAILURE_BROKEN, "what it sent is no SMTP reply while %s",
+                     session_states[session->state].doing);
+        return HEARD_END;
+    }
+    session->moved = true;
+    /* An idle time-out of the backend that crossed our first words: as good as closed. */
+    if (session->untried && session->reply.code == 421) {
+        session_connect(session);
+        return HEARD_END;
+    }
+    session->untried = false;
+    return HEARD_REPLY;
+}
+
+static struct slice heard_text(struct backend_session *session)
+{
+    return slice_first(reply_text(session->reply_arena, &session->reply), BACKEND_PROBLEM_MOST / 2);
+}
+
+static enum session_progress lose_by_reply(struct backend_session *session, enum backend_failure failure)
+{
+    struct slice text = heard_text(session);
+
+    return session_lose(session, failure, "\"%.*s\" while %s", SLICE_ARG(text), session_states[session->state].doing);
+}
+
+/* ---- results */
+
+/* The last thing a step does: the callback may close the session. */
+static enum session_progress finish(struct backend_session *session, enum backend_outcome outcome,
+                                    const struct reply *reply)
+{
+    struct backend_request *request = session_take_request(session);
+    struct backend_result result = { .outcome = outcome, .problem = session->problem };
+
+    if (reply != NULL)
+        result.reply = *reply;
+    if (request->done != NULL)
+        request->done(request->context, &result);
+    free(request);
+    return PROGRESS_ON;
+}
+
+/* The reply is the result of the first request, and the session goes with it. */
+static enum session_progress finish_and_lose(struct backend_session *session)
+{
+    lose_by_reply(session, FAILURE_BROKEN);
+    return finish(session, BACKEND_REPLIED, &session->reply);
+}
+
+/* ---- from the connection to a spare */
+
+static enum session_progress advance_connect(struct backend_session *session)
+{
+    switch (stream_state(session->stream)) {
+    case STREAM_CONNECTING:
+    case STREAM_HANDSHAKE:
+        return PROGRESS_WAIT;
+    case STREAM_OPEN:
+    case STREAM_ENDED:
+        return session_enter(session, SESSION_GREETING);
+    case STREAM_BROKEN:
+        return session_lose(session, FAILURE_DOWN, "%s", stream_problem(session->stream));
+    }
+    bug("stream_state");
+}
+
+static void say(struct backend_session *session, struct slice line)
+{
+    stream_write(session->stream, line);
+}
+
+static enum session_progress advance_greeting(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code != 220)
+        return lose_by_reply(session, FAILURE_DOWN);
+    say(session, arena_printf(session->reply_arena, "EHLO %s\r\n", session->pool->hostname));
+    return session_enter(session, SESSION_HELLO);
+}
+
+static enum session_progress advance_hello(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code != 250)
+        return lose_by_reply(session, FAILURE_BROKEN);
+    backend_read_offer(&session->reply, &session->offer, &session->attributes);
+    if (session->pool->settings.xclient && (session->attributes & ATTRIBUTES_NEEDED) != ATTRIBUTES_NEEDED)
+        return session_lose(session, FAILURE_NO_XCLIENT,
+                            "it does not offer XCLIENT with NAME and ADDR to us (in Postfix: "
+                    "smtpd_authorized_xclient_hosts); without it every client would have our address");
+    pool_learn(session->pool, session);
+    return session_enter(session, SESSION_SPARE);
+}
+
+static enum session_progress begin_identity(struct backend_session *session)
+{
+    session->identity_count = backend_identity_lines(&session->client, session->attributes, session->arena,
+                                                     session->identity);
+    session->identity_next = 1;
+    say(session, session->identity[0]);
+    return session_enter(session, SESSION_IDENTIFY);
+}
+
+static enum session_progress advance_spare(struct backend_session *session)
+{
+    switch (hear(session)) {
+    case HEARD_END:
+        return PROGRESS_ON;
+    case HEARD_REPLY:
+        return lose_by_reply(session, FAILURE_DOWN);
+    case HEARD_NOTHING:
+        break;
+    }
+    if (session->role != ROLE_TAKEN)
+        return PROGRESS_WAIT;
+    return session->pool->settings.xclient ? begin_identity(session) : session_enter(session, SESSION_READY);
+}
+
+/* ---- who the client is */
+
+static enum session_progress advance_identify(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code != 220)
+        return lose_by_reply(session, FAILURE_XCLIENT_REFUSED);
+    if (session->identity_next < session->identity_count) {
+        say(session, session->identity[session->identity_next++]);
+        return session_enter(session, SESSION_IDENTIFY);
+    }
+    say(session, backend_identity_hello(&session->client, session->pool->hostname, session->arena));
+    return session_enter(session, SESSION_HELLO_CLIENT);
+}
+
+static enum session_progress advance_hello_client(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code == 250) {
+        unsigned attributes;
+        backend_read_offer(&session->reply, &session->offer, &attributes);
+        return session_enter(session, SESSION_READY);
+    }
+    if (session->reply.code == 421)
+        return session->requests.first == NULL ? lose_by_reply(session, FAILURE_BROKEN) : finish_and_lose(session);
+    if (session->reply.code < 400)
+        return lose_by_reply(session, FAILURE_BROKEN);
+    session->refusal = reply_copy(session->arena, &session->reply);
+    return session_enter(session, SESSION_REFUSED);
+}
+
+static enum session_progress advance_refused(struct backend_session *session)
+{
+    switch (hear(session)) {
+    case HEARD_END:
+        return PROGRESS_ON;
+    case HEARD_REPLY:
+        return lose_by_reply(session, FAILURE_BROKEN);
+    case HEARD_NOTHING:
+        break;
+    }
+    if (session->requests.first == NULL)
+        return PROGRESS_WAIT;
+    session->moved = true;
+    return finish(session, BACKEND_REPLIED, &session->refusal);
+}
+
+/* ---- commands */
+
+static struct backend_request *first_unsent(struct backend_session *session)
+{
+    struct backend_request *request;
+
+    for (request = session->requests.first; request != NULL && request->sent; request = request->next)
+        continue;
+    return request;
+}
+
+/*
+ * RFC 2920: with PIPELINING all that is queued goes out at once; a message waits until everything before it is
+ * answered.
+ */
+static void send_commands(struct backend_session *session)
+{
+    bool pipelining = (session->offer.extensions & BACKEND_PIPELINING) != 0;
+    struct backend_request *request = first_unsent(session);
+
+    while (request != NULL && request->kind != REQUEST_MESSAGE && !request->bad && (pipelining ||
+                                                                                    session->outstanding == 0) &&
+           stream_unsent(session->stream) < BACKEND_OUTPUT_MOST) {
+        say(session, slice_of(request->line, request->length));
+        request->sent = true;
+        session->outstanding++;
+        request = request->next;
+    }
+}
+
+static enum session_progress begin_message(struct backend_session *session, struct backend_request *request)
+{
+    bool chunked = (session->offer.extensions & BACKEND_CHUNKING) != 0;
+
+    /*
+     * RFC 6152 3: not to a server that does not offer it; what clients are offered follows this session's offer from
+     * here on.
+     */
+    if (request->message.body_8bit && session->client.esmtp && (session->offer.extensions & BACKEND_8BITMIME) == 0)
+        return session_lose(session, FAILURE_BROKEN,
+                    "the message was announced as 8-bit, and 8BITMIME is not offered any more");
+    if (!transmission_begin(&session->transmission, &request->message, chunked))
+        return session_lose(session, FAILURE_BROKEN, "the fields to be removed do not lie within the message");
+    request->sent = true;
+    if (!chunked) {
+        say(session, SLICE("DATA\r\n"));
+        return session_enter(session, SESSION_DATA);
+    }
+    say(session, arena_printf(session->reply_arena, "BDAT %llu LAST\r\n",
+                              (unsigned long long)transmission_size(&session->transmission)));
+    return session_enter(session, SESSION_SENDING);
+}
+
+static enum session_progress advance_ready(struct backend_session *session)
+{
+    struct backend_request *request;
+
+    switch (hear(session)) {
+    case HEARD_END:
+        return PROGRESS_ON;
+    case HEARD_REPLY:
+        return lose_by_reply(session, FAILURE_BROKEN);
+    case HEARD_NOTHING:
+        break;
+    }
+    request = session->requests.first;
+    if (request == NULL)
+        return PROGRESS_WAIT;
+    if (request->bad)
+        return session_lose(session, FAILURE_BROKEN, "a path or parameter cannot be said in one line of text");
+    if (request->kind == REQUEST_MESSAGE)
+        return begin_message(session, request);
+    return session_enter(session, SESSION_COMMANDS);
+}
+
+/* RFC 5321 4.2: 2yz and the refusals; 3yz answers only DATA, and RSET cannot be refused. */
+static bool is_possible(enum request_kind kind, unsigned code)
+{
+    return code < 300 || (code >= 400 && kind != REQUEST_RESET);
+}
+
+static enum session_progress advance_commands(struct backend_session *session)
+{
+    enum heard heard;
+
+    send_commands(session);
+    heard = hear(session);
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code == 421)
+        return finish_and_lose(session);
+    if (!is_possible(session->requests.first->kind, session->reply.code))
+        return lose_by_reply(session, FAILURE_BROKEN);
+    if (--session->outstanding == 0)
+        session_enter(session, SESSION_READY);
+    return finish(session, BACKEND_REPLIED, &session->reply);
+}
+
+/* ---- a message */
+
+static enum session_progress advance_data(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code == 354)
+        return session_enter(session, SESSION_SENDING);
+    if (session->reply.code == 421)
+        return finish_and_lose(session);
+    if (session->reply.code < 400)
+        return lose_by_reply(session, FAILURE_BROKEN);
+    session_enter(session, SESSION_READY);
+    return finish(session, BACKEND_REPLIED, &session->reply);
+}
+
+/*
+ * A reply before the end of the message. A refusal is told on, but the backend still waits for bytes that make no
+ * sense to send: the connection goes. Anything else is not the reply to this message.
+ */
+static enum session_progress heard_early(struct backend_session *session)
+{
+    if (session->reply.code >= 400)
+        return finish_and_lose(session);
+    return lose_by_reply(session, FAILURE_BROKEN);
+}
+
+static enum session_progress advance_sending(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard == HEARD_REPLY)
+        return heard_early(session);
+    if (heard == HEARD_END)
+        return PROGRESS_ON;
+    session_note_unsent(session);
+    switch (transmission_fill(&session->transmission, session->stream)) {
+    case TRANSMISSION_MORE:
+        stream_set_output_mark(session->stream, BACKEND_OUTPUT_MOST / 2);
+        session->unsent = stream_unsent(session->stream);
+        return PROGRESS_WAIT;
+    case TRANSMISSION_FAILED:
+        return session_lose(session, FAILURE_BROKEN, "the held message could not be read: %s", errno == 0 ? "too short"
+                    : strerror(errno));
+    case TRANSMISSION_ALL:
+        stream_set_output_mark(session->stream, 0);
+        session->unsent = stream_unsent(session->stream);
+        return session_enter(session, SESSION_FINAL);
+    }
+    bug("transmission_status");
+}
+
+static enum session_progress advance_final(struct backend_session *session)
+{
+    enum heard heard;
+
+    session_note_unsent(session);
+    heard = hear(session);
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    /* P1: nothing but a refusal is believed before every byte was handed to the kernel. */
+    if (session->unsent > 0)
+        return heard_early(session);
+    if (session->reply.code == 421)
+        return finish_and_lose(session);
+    if (session->reply.code >= 300 && session->reply.code < 400)
+        return lose_by_reply(session, FAILURE_BROKEN);
+    session_enter(session, SESSION_READY);
+    return finish(session, BACKEND_REPLIED, &session->reply);
+}
+
+/* ---- the end */
+
+static enum session_progress advance_leaving(struct backend_session *session)
+{
+    if (hear(session) != HEARD_NOTHING)
+        session->ending = true;
+    return PROGRESS_WAIT;
+}
+
+static enum session_progress advance_lost(struct backend_session *session)
+{
+    if (session->role != ROLE_TAKEN)
+        session->ending = true;
+    if (session->ending || session->requests.first == NULL)
+        return PROGRESS_WAIT;
+    return finish(session, BACKEND_LOST, NULL);
+}
+
+static enum session_progress advance_busy(struct backend_session *session)
+{
+    if (session->requests.first == NULL)
+        return PROGRESS_WAIT;
+    return finish(session, BACKEND_BUSY, NULL);
+}
+
+const struct session_state_info session_states[SESSION_BUSY + 1] = {
+    [SESSION_CONNECT] = { "connecting", LIMIT_CONNECT, advance_connect },
+    [SESSION_GREETING] = { "waiting for its greeting", LIMIT_CONNECT, advance_greeting },
+    [SESSION_HELLO] = { "waiting for the reply to EHLO", LIMIT_CONNECT, advance_hello },
+    [SESSION_SPARE] = { "nothing was asked", LIMIT_SPARE, advance_spare },
+    [SESSION_IDENTIFY] = { "waiting for the reply to XCLIENT", LIMIT_COMMAND, advance_identify },
+    [SESSION_HELLO_CLIENT] = { "waiting for the reply to the client's EHLO", LIMIT_COMMAND, advance_hello_client },
+    [SESSION_READY] = { "nothing was asked", LIMIT_NONE, advance_ready },
+    [SESSION_COMMANDS] = { "waiting for the reply to a command", LIMIT_COMMAND, advance_commands },
+    [SESSION_DATA] = { "waiting for the reply to DATA", LIMIT_COMMAND, advance_data },
+    [SESSION_SENDING] = { "sending a message", LIMIT_COMMAND, advance_sending },
+    [SESSION_FINAL] = { "waiting for the reply to a message", LIMIT_DATA, advance_final },
+    [SESSION_REFUSED] = { "nothing was asked", LIMIT_NONE, advance_refused },
+    [SESSION_LEAVING] = { "waiting for the reply to QUIT", LIMIT_QUIT, advance_leaving },
+    [SESSION_LOST] = { "lost", LIMIT_NONE, advance_lost },
+    [SESSION_BUSY] = { "busy", LIMIT_NONE, advance_busy },
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backend_identity.c: what the backend is told of the client, by Postfix's XCLIENT (XCLIENT_README: values are xtext
+ * of RFC 3461 4, a command has at most 512 octets), and what the backend says of itself in its EHLO reply. Names come
+ * from strangers' DNS and from HELO: what Postfix would refuse as a host name is told as [UNAVAILABLE], or one odd
+ * PTR record would keep its client from ever being served.
+ */
+#include "proxy/backend_private.h"
+
+#include <stdio.h>
+
+/* RFC 1035 2.3.4, and Postfix's VALID_HOSTNAME_LEN. */
+#define HOST_NAME_MOST 255
+#define HOST_LABEL_MOST 63
+
+#define UNAVAILABLE SLICE("[UNAVAILABLE]")
+#define TEMPORARILY_UNAVAILABLE SLICE("[TEMPUNAVAIL]")
+
+static const struct {
+    enum backend_attribute bit;
+    const char *name;
+} attribute_names[] = {
+    { ATTRIBUTE_NAME, "NAME" },
+    { ATTRIBUTE_REVERSE_NAME, "REVERSE_NAME" },
+    { ATTRIBUTE_ADDR, "ADDR" },
+    { ATTRIBUTE_PORT, "PORT" },
+    { ATTRIBUTE_HELO, "HELO" },
+    { ATTRIBUTE_PROTO, "PROTO" },
+    { ATTRIBUTE_DESTADDR, "DESTADDR" },
+    { ATTRIBUTE_DESTPORT, "DESTPORT" },
+};
+#define ATTRIBUTES_COUNT (sizeof(attribute_names) / sizeof(attribute_names[0]))
+
+static unsigned read_attributes(struct slice words)
+{
+    unsigned attributes = 0;
+
+    while (words.text != NULL) {
+        struct slice word = slice_cut(&words, ' ');
+        for (size_t i = 0; i < ATTRIBUTES_COUNT; i++)
+            if (slice_equal_nocase(word, slice_of_string(attribute_names[i].name)))
+                attributes |= attribute_names[i].bit;
+    }
+    return attributes;
+}
+
+static const struct {
+    enum backend_extension bit;
+    const char *keyword;
+} extension_names[] = {
+    { BACKEND_PIPELINING, "PIPELINING" },
+    { BACKEND_SIZE, "SIZE" },
+    { BACKEND_8BITMIME, "8BITMIME" },
+    { BACKEND_ENHANCED_STATUS_CODES, "ENHANCEDSTATUSCODES" },
+    { BACKEND_CHUNKING, "CHUNKING" },
+    { BACKEND_XCLIENT, "XCLIENT" },
+};
+#define EXTENSIONS_COUNT (sizeof(extension_names) / sizeof(extension_names[0]))
+
+void backend_read_offer(const struct reply *reply, struct backend_offer *offer_out, unsigned *attributes_out)
+{
+    *offer_out = (struct backend_offer){ 0 };
+    *attributes_out = 0;
+    /* The first line is the server's name (RFC 5321 4.1.1.1). */
+    for (size_t line = 1; line < reply->count; line++) {
+        struct slice words = slice_trim(reply->lines[line]);
+        struct slice keyword = slice_cut(&words, ' ');
+        unsigned long long size;
+
+        for (size_t i = 0; i < EXTENSIONS_COUNT; i++)
+            if (slice_equal_nocase(keyword, slice_of_string(extension_names[i].keyword)))
+                offer_out->extensions |= extension_names[i].bit;
+        if (slice_equal_nocase(keyword, SLICE("SIZE")) && slice_number(slice_trim(words), UINT64_MAX, &size))
+            offer_out->size = size;
+        if (slice_equal_nocase(keyword, SLICE("XCLIENT")))
+            *attributes_out |= read_attributes(words);
+    }
+}
+
+/*
+ * RFC 3461 4: printable ASCII but "+" and "=" stands for itself, the rest is "+" and two upper-case hexadecimal
+ * digits.
+ */
+static struct slice xtext(struct arena *arena, struct slice value)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *text = arena_alloc(arena, value.length * 3 + 1);
+    size_t length = 0;
+
+    for (size_t i = 0; i < value.length; i++) {
+        unsigned char byte = (unsigned char)value.text[i];
+        if (byte > ' ' && byte < 0x7f && byte != '+' && byte != '=') {
+            text[length++] = (char)byte;
+        } else {
+            text[length++] = '+';
+            text[length++] = digits[byte >> 4];
+            text[length++] = digits[byte & 15];
+        }
+    }
+    return slice_of(text, length);
+}
+
+static bool is_host_label(struct slice label)
+{
+    if (label.length == 0 || label.length > HOST_LABEL_MOST || label.text[0] == '-' ||
+        label.text[label.length - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.length; i++)
+        if (!ascii_is_letter(label.text[i]) && !ascii_is_digit(label.text[i]) && label.text[i] != '-' &&
+            label.text[i] != '_')
+            return false;
+    return true;
+}
+
+/* What Postfix takes for a host name; a name of digits and dots alone would be an address to it. */
+static bool is_host_name(struct slice name)
+{
+    bool has_letter = false;
+
+    if (slice_is_empty(name) || name.length > HOST_NAME_MOST)
+        return false;
+    for (size_t i = 0; i < name.length; i++)
+        has_letter = has_letter || (!ascii_is_digit(name.text[i]) && name.text[i] != '.');
+    while (name.text != NULL)
+        if (!is_host_label(slice_cut(&name, '.')))
+            return false;
+    return has_letter;
+}
+
+static struct slice host_value(struct slice name, bool temporary)
+{
+    if (name.length > 1 && name.text[name.length - 1] == '.')
+        name = slice_first(name, name.length - 1);
+    if (is_host_name(name))
+        return name;
+    return temporary && slice_is_empty(name) ? TEMPORARILY_UNAVAILABLE : UNAVAILABLE;
+}
+
+static struct slice address_value(struct arena *arena, const struct address *address)
+{
+    char text[ADDRESS_TEXT];
+    struct slice printed;
+
+    switch (address->family) {
+    case 4:
+        return arena_copy(arena, address_print(address, text));
+    case 6:
+        printed = address_print(address, text);
+        return arena_printf(arena, "IPV6:%.*s", SLICE_ARG(printed));
+    }
+    return UNAVAILABLE;
+}
+
+static struct slice port_value(struct arena *arena, uint16_t port)
+{
+    return port == 0 ? UNAVAILABLE : arena_printf(arena, "%u", (unsigned)port);
+}
+
+static struct slice helo_value(const struct backend_client *client)
+{
+    return slice_is_empty(client->helo) || client->helo.length > HOST_NAME_MOST ? UNAVAILABLE : client->helo;
+}
+
+static struct slice attribute_value(const struct backend_client *client, enum backend_attribute attribute,
+                                    struct arena *arena)
+{
+    switch (attribute) {
+    case ATTRIBUTE_NAME:
+        return host_value(client->name, client->name_temporary);
+    case ATTRIBUTE_REVERSE_NAME:
+        return host_value(client->reverse_name, client->name_temporary);
+    case ATTRIBUTE_ADDR:
+        return address_value(arena, &client->address);
+    case ATTRIBUTE_PORT:
+        return port_value(arena, client->port);
+    case ATTRIBUTE_HELO:
+        return helo_value(client);
+    case ATTRIBUTE_PROTO:
+        return client->esmtp ? SLICE("ESMTP") : SLICE("SMTP");
+    case ATTRIBUTE_DESTADDR:
+        return address_value(arena, &client->local_address);
+    case ATTRIBUTE_DESTPORT:
+        return port_value(arena, client->local_port);
+    }
+    bug("attribute");
+}
+
+/* " NAME=value" for each of `group` that the backend lists. */
+static struct slice attribute_group(const struct backend_client *client, unsigned group, struct arena *arena)
+{
+    struct slice text = SLICE("");
+
+    for (size_t i = 0; i < ATTRIBUTES_COUNT; i++) {
+        if ((group & attribute_names[i].bit) == 0)
+            continue;
+        struct slice value = xtext(arena, attribute_value(client, attribute_names[i].bit, arena));
+        /* 255 octets of HELO can become 765: more than a command holds. */
+        if (value.length + sizeof("XCLIENT REVERSE_NAME=\r\n") > BACKEND_XCLIENT_LINE_MOST)
+            value = UNAVAILABLE;
+        text = arena_printf(arena, "%.*s %s=%.*s", SLICE_ARG(text), attribute_names[i].name, SLICE_ARG(value));
+    }
+    return text;
+}
+
+/*
+ * Once ADDR is told, Postfix holds the new address to smtpd_authorized_xclient_hosts, and NAME may do the same: these
+ * two come together and last. The others fill commands as they fit.
+ */
+size_t backend_identity_lines(const struct backend_client *client, unsigned attributes, struct arena *arena,
+                              struct slice *lines)
+{
+    static const unsigned groups[] = {
+        ATTRIBUTE_DESTADDR, ATTRIBUTE_DESTPORT, ATTRIBUTE_PORT, ATTRIBUTE_REVERSE_NAME, ATTRIBUTE_PROTO, ATTRIBUTE_HELO,
+        ATTRIBUTE_NAME | ATTRIBUTE_ADDR,
+    };
+    struct slice line = SLICE("XCLIENT");
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+        struct slice group = attribute_group(client, groups[i] & attributes, arena);
+        if (line.length + group.length + 2 > BACKEND_XCLIENT_LINE_MOST) {
+            lines[count++] = arena_printf(arena, "%.*s\r\n", SLICE_ARG(line));
+            line = SLICE("XCLIENT");
+        }
+        line = arena_printf(arena, "%.*s%.*s", SLICE_ARG(line), SLICE_ARG(group));
+    }
+    lines[count++] = arena_printf(arena, "%.*s\r\n", SLICE_ARG(line));
+    return count;
+}
+
+/*
+ * XCLIENT takes Postfix back to the greeting, and the EHLO that then comes sets name and protocol of its `Received`
+ * field anew, over what HELO= and PROTO= said: so it is said as the client said it. Bytes that cannot stand in a
+ * command become '?', as in Postfix.
+ */
+struct slice backend_identity_hello(const struct backend_client *client, const char *hostname, struct arena *arena)
+{
+    struct slice name = arena_copy(arena, slice_first(client->helo, HOST_NAME_MOST));
+    char *text = (char *)(uintptr_t)name.text;
+
+    if (slice_is_empty(name))
+        return arena_printf(arena, "EHLO %s\r\n", hostname);
+    for (size_t i = 0; i < name.length; i++)
+        if (text[i] <= ' ' || text[i] >= 0x7f)
+            text[i] = '?';
+    return arena_printf(arena, "%s %.*s\r\n", client->esmtp ? "EHLO" : "HELO", SLICE_ARG(name));
+}
+
+struct backend_client backend_client_copy(const struct backend_client *client, struct arena *arena)
+{
+    struct backend_client copy = *client;
+
+    copy.name = arena_copy(arena, client->name);
+    copy.reverse_name = arena_copy(arena, client->reverse_name);
+    copy.helo = arena_copy(arena, client->helo);
+    return copy;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backend_pool.c: the sessions of one worker with the backend: how many there are, what the backend offers, and the
+ * spares. Until a probe found the backend fit there is no offer, and clients are sent away; the probe is repeated
+ * with back-off. A connection to which XCLIENT is suddenly not offered withdraws the offer again, or one wrong reload
+ * of the backend would make it an open relay. Spares that die are replaced after a pause, so a backend that hangs up
+ * on us is not dialled in a loop.
+ */
+#include "proxy/backend_private.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#include <event2/event.h>
+
+#include "proxy/log.h"
+
+/* ---- the address */
+
+static int unix_address(struct slice path, struct sockaddr_storage *storage_out)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    if (slice_is_empty(path) || path.length >= sizeof(address.sun_path))
+        return 0;
+    memcpy(address.sun_path, path.text, path.length);
+    memcpy(storage_out, &address, sizeof(address));
+    return (int)(offsetof(struct sockaddr_un, sun_path) + path.length + 1);
+}
+
+static int internet_address(const struct address *host, uint16_t port, struct sockaddr_storage *storage_out)
+{
+    struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
+    struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+
+    if (host->family == 4) {
+        memcpy(&four.sin_addr, host->bytes, 4);
+        memcpy(storage_out, &four, sizeof(four));
+        return (int)sizeof(four);
+    }
+    memcpy(&six.sin6_addr, host->bytes, 16);
+    memcpy(storage_out, &six, sizeof(six));
+    return (int)sizeof(six);
+}
+
+/* "127.0.0.1:10025", "[::1]:10025" or "unix:/path"; returns the length of the address, 0 when it is none of them. */
+static int read_address(struct slice text, struct sockaddr_storage *storage_out)
+{
+    struct address host;
+    unsigned long long port;
+    size_t colon = text.length;
+
+    if (slice_starts_with(text, SLICE("unix:")))
+        return unix_address(slice_from(text, 5), storage_out);
+    while (colon > 0 && text.text[colon - 1] != ':')
+        colon--;
+    if (colon == 0 || !slice_number(slice_from(text, colon), UINT16_MAX, &port) || port == 0)
+        return 0;
+    text = slice_first(text, colon - 1);
+    if (text.length > 2 && text.text[0] == '[' && text.text[text.length - 1] == ']')
+        text = slice_of(text.text + 1, text.length - 2);
+    else if (slice_find(text, ':') < text.length)
+        return 0;
+    return address_parse(text, &host) ? internet_address(&host, (uint16_t)port, storage_out) : 0;
+}
+
+/* ---- what is to be done */
+
+static void pause_begin(struct backend_pool *pool)
+{
+    struct timeval after;
+
+    pool->pause = pool->pause == 0 ? BACKEND_PAUSE_FIRST : pool->pause * 2;
+    if (pool->pause > BACKEND_PAUSE_MOST)
+        pool->pause = BACKEND_PAUSE_MOST;
+    pool->waiting = true;
+    after = (struct timeval){ .tv_sec = (time_t)pool->pause };
+    event_add(pool->timer, &after);
+}
+
+static void pause_end(struct backend_pool *pool)
+{
+    pool->pause = 0;
+    pool->waiting = false;
+    event_del(pool->timer);
+    pool_check(pool);
+}
+
+static void pool_unfit(struct backend_pool *pool, const char *problem)
+{
+    pool->has_offer = false;
+    /* Once for each new problem: while a backend is down the probe is repeated for hours. */
+    if (strcmp(pool->problem, problem) != 0)
+        log_event(LOG_LEVEL_ERROR, "backend-unfit", "address", pool->address_text, "why", problem, NULL);
+    snprintf(pool->problem, sizeof(pool->problem), "%s", problem);
+    if (!pool->waiting)
+        pause_begin(pool);
+}
+
+static void probed(void *context, enum backend_probe result, const char *problem)
+{
+    struct backend_pool *pool = context;
+
+    pool->probing = NULL;
+    if (result != BACKEND_PROBE_FIT) {
+        pool_unfit(pool, problem);
+        return;
+    }
+    log_event(LOG_LEVEL_INFO, "backend-fit", "address", pool->address_text, NULL);
+    pool->has_offer = true;
+    pool->problem[0] = '\0';
+    pause_end(pool);
+}
+
+static unsigned spares_count(const struct backend_pool *pool)
+{
+    const struct backend_session *session;
+    unsigned count = 0;
+
+    for (session = pool->sessions; session != NULL; session = session->next)
+        if (session->role == ROLE_SPARE)
+            count++;
+    return count;
+}
+
+static void pool_advance(struct backend_pool *pool)
+{
+    if (pool->private || pool->waiting)
+        return;
+    if (!pool->has_offer) {
+        if (pool->probing == NULL)
+            pool->probing = probe_begin(pool, probed, pool);
+        return;
+    }
+    for (unsigned count = spares_count(pool); count < pool->settings.spares && pool_has_room(pool); count++)
+        session_new(pool, ROLE_SPARE, false);
+}
+
+static void on_kick(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor, (void)what;
+    pool_advance(context);
+}
+
+static void on_timer(evutil_socket_t descriptor, short what, void *context)
+{
+    struct backend_pool *pool = context;
+
+    (void)descriptor, (void)what;
+    pool->waiting = false;
+    pool_advance(pool);
+}
+
+void pool_check(struct backend_pool *pool)
+{
+    event_active(pool->kick, EV_TIMEOUT, 0);
+}
+
+/* ---- sessions */
+
+void pool_add(struct backend_pool *pool, struct backend_session *session)
+{
+    session->previous = NULL;
+    session->next = pool->sessions;
+    if (pool->sessions != NULL)
+        pool->sessions->previous = session;
+    pool->sessions = session;
+}
+
+void pool_remove(struct backend_pool *pool, struct backend_session *session)
+{
+    if (session->next != NULL)
+        session->next->previous = session->previous;
+    if (session->previous != NULL)
+        session->previous->next = session->next;
+    else
+        pool->sessions = session->next;
+    pool_check(pool);
+}
+
+/* ---- what sessions report */
+
+bool pool_has_room(const struct backend_pool *pool)
+{
+    return pool->connections < pool->settings.sessions_most;
+}
+
+void pool_spare_taken(struct backend_pool *pool)
+{
+    pool_check(pool);
+}
+
+/*
+ * A backend that greets is up: whatever failed before, spares may be made again. The probe alone decides that it is
+ * fit.
+ */
+void pool_learn(struct backend_pool *pool, const struct backend_session *session)
+{
+    pool->offer = session->offer;
+    if (pool->has_offer && session->role == ROLE_TAKEN && pool->waiting)
+        pause_end(pool);
+}
+
+void pool_session_lost(struct backend_pool *pool, const struct backend_session *session)
+{
+    if (pool->private)
+        return;
+    switch (session->failure) {
+    case FAILURE_XCLIENT_REFUSED:
+        log_event(LOG_LEVEL_ERROR, "backend-identity-refused", "address", pool->address_text, "why", session->problem,
+                  NULL);
+        break;
+    case FAILURE_NO_XCLIENT:
+        if (pool->has_offer)
+            pool_unfit(pool, session->problem);
+        break;
+    case FAILURE_NONE:
+    case FAILURE_DOWN:
+    case FAILURE_BROKEN:
+        break;
+    }
+    if (session->role == ROLE_SPARE && !pool->waiting)
+        pause_begin(pool);
+}
+
+/* ---- made and unmade */
+
+struct backend_pool *pool_new_private(struct event_base *base, const struct backend_settings *settings)
+{
+    struct backend_pool *pool = memory_zeroed(1, sizeof(*pool));
+
+    pool->base = base;
+    pool->private = true;
+    pool->address_text = memory_string(settings->address);
+    pool->hostname = memory_string(settings->hostname);
+    pool->settings = *settings;
+    pool->settings.address = pool->address_text;
+    pool->settings.hostname = pool->hostname;
+    pool->address_length = read_address(slice_of_string(settings->address), &pool->address);
+    pool->timer = event_new(base, -1, 0, on_timer, pool);
+    pool->kick = event_new(base, -1, 0, on_kick, pool);
+    if (pool->timer == NULL || pool->kick == NULL)
+        bug("event_new");
+    return pool;
+}
+
+struct backend_pool *backend_pool_new(struct event_base *base, const struct backend_settings *settings)
+{
+    struct backend_pool *pool = pool_new_private(base, settings);
+
+    pool->private = false;
+    pool_check(pool);
+    return pool;
+}
+
+void backend_pool_free(struct backend_pool **pool)
+{
+    struct backend_pool *old = *pool;
+
+    if (old == NULL)
+        return;
+    *pool = NULL;
+    probe_cancel(&old->probing);
+    for (struct backend_session *session = old->sessions, *next; session != NULL; session = next) {
+        next = session->next;
+        session_free(session);
+    }
+    event_free(old->timer);
+    event_free(old->kick);
+    free(old->address_text);
+    free(old->hostname);
+    free(old);
+}
+
+bool backend_pool_offer(const struct backend_pool *pool, struct backend_offer *offer_out)
+{
+    if (!pool->has_offer)
+        return false;
+    *offer_out = pool->offer;
+    return true;
+}
+
+const char *backend_pool_problem(const struct backend_pool *pool)
+{
+    return pool->problem;
+}
+
+unsigned backend_pool_sessions(const struct backend_pool *pool)
+{
+    return pool->connections;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client.c: state machine of one SMTP client (RFC 5321). Callbacks note what happened and call client_advance(); they
+ * do nothing else. It cannot be re-entered, it is bounded, and client_settle() behind it is the only place where a
+ * client is freed or its timer is set.
+ */
+#include "proxy/client_private.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "proxy/clock.h"
+#include "proxy/framing.h"
+#include "proxy/limits.h"
+#include "proxy/log.h"
+#include "proxy/stream.h"
+#include "proxy/worker.h"
+
+/* More steps than this in one turn: the rest of a long pipeline waits for the next turn, so that others get theirs. */
+#define CLIENT_MAX_STEPS 64
+/* Unsent replies above this stop the reading of commands: a client that never reads costs bounded memory. */
+#define CLIENT_UNSENT_MOST ((size_t)32 * 1024)
+/* Seconds for the last reply to leave before the connection is cut. */
+#define CLIENT_LINGER 5
+/* TLS handshakes are a matter of seconds; not in RFC 5321. */
+#define CLIENT_HANDSHAKE_MILLISECONDS 30000
+
+static void client_advance(struct client *client);
+
+const struct config *client_config(const struct client *client)
+{
+    return client->session.worker->generation->config;
+}
+
+/* Replies */
+
+void client_reply(struct client *client, const struct reply *reply)
+{
+    struct arena *arena = arena_new();
+    stream_write(client->stream, reply_print(arena, reply));
+    arena_free(&arena);
+    unsigned delay = limits_delay(client->session.worker->status, &client->session.facts.client_address,
+                                  (uint64_t)(clock_monotonic() / 1000));
+    if (delay > 0)
+        client->paused_until = clock_monotonic() + (int64_t)delay * 1000;
+}
+
+void client_say(struct client *client, unsigned code, const char *enhanced, const char *text)
+{
+    struct arena *arena = arena_new();
+    struct reply reply = reply_make(arena, code, enhanced, "%s", text);
+    client_reply(client, &reply);
+    arena_free(&arena);
+}
+
+bool client_count_error(struct client *client)
+{
+    client->errors++;
+    if (client->errors < client_config(client)->limits.errors)
+        return false;
+    client_say(client, 421, "4.7.0", "too many errors, closing (limit errors)");
+    client_close(client, "too many errors");
+    return true;
+}
+
+void client_error(struct client *client, unsigned code, const char *enhanced, const char *text)
+{
+    if (!client_count_error(client))
+        client_say(client, code, enhanced, text);
+}
+
+/* States */
+
+void client_enter(struct client *client, enum client_state state)
+{
+    client->state = state;
+    client->timed_out = false;
+    client->progress = true;
+}
+
+void client_close(struct client *client, const char *reason)
+{
+    client_end_transaction(client, reason);
+    client_enter(client, CLIENT_CLOSED);
+}
+
+static void transaction_changed(void *context)
+{
+    client_advance(context);
+}
+
+struct transaction *client_transaction(struct client *client)
+{
+    if (client->transaction == NULL)
+        client->transaction = transaction_new(&client->session, transaction_changed, client);
+    return client->transaction;
+}
+
+void client_end_transaction(struct client *client, const char *reason)
+{
+    transaction_end(&client->transaction, reason);
+}
+
+/* The stream is gone, or has ended with nothing left to read. */
+static bool has_left(struct client *client)
+{
+    enum stream_state state = stream_state(client->stream);
+    if (state == STREAM_BROKEN)
+        return true;
+    return state == STREAM_ENDED && stream_input_length(client->stream) == 0;
+}
+
+static enum progress leave(struct client *client, const char *reason)
+{
+    client_close(client, reason);
+    return PROGRESS_AGAIN;
+}
+
+static void note_tls(struct client *client)
+{
+    struct facts *facts = &client->session.facts;
+    facts->tls = true;
+    facts->tls_version = arena_copy(client->arena, slice_of_string(stream_tls_version(client->stream)));
+    facts->tls_cipher = arena_copy(client->arena, slice_of_string(stream_tls_cipher(client->stream)));
+    facts->tls_bits = (uint16_t)stream_tls_bits(client->stream);
+    facts->has_helo = false;           /* RFC 3207 4.2: all that was said before is forgotten */
+    facts->helo = SLICE_NONE;
+    status_add(client->session.worker->column, STATUS_TLS_SESSIONS, 1);
+}
+
+static enum progress advance_handshake(struct client *client)
+{
+    if (client->tls_wanted) {
+        client->tls_wanted = false;
+        size_t discarded = 0;
+        if (!stream_start_tls_server(client->stream, client->session.worker->generation->tls, &discarded))
+            return leave(client, "TLS cannot be begun");
+        if (discarded > 0)
+            log_event(LOG_LEVEL_WARNING, "starttls-injection", "bytes-discarded", log_number((long long)discarded),
+                      NULL);
+    }
+    switch (stream_state(client->stream)) {
+    case STREAM_CONNECTING:
+    case STREAM_HANDSHAKE:
+        if (!client->timed_out)
+            return PROGRESS_WAIT;
+        break;
+    case STREAM_OPEN:
+        note_tls(client);
+        client_enter(client, client->greeted ? CLIENT_COMMAND : CLIENT_CONNECT);
+        return PROGRESS_AGAIN;
+    case STREAM_ENDED:
+    case STREAM_BROKEN:
+        break;
+    }
+    status_add(client->session.worker->column, STATUS_TLS_FAILURES, 1);
+    return leave(client, "TLS handshake failed");
+}
+
+/* RFC 5321 3.1 and 4.2.4: at the banner a permanent refusal is 554, a temporary one 421. */
+static void refuse_at_banner(struct client *client, const struct reply *reply)
+{
+    struct reply banner = *reply;
+    banner.code = reply_is_permanent(reply) ? 554 : 421;
+    client_reply(client, &banner);
+    client_close(client, NULL);
+}
+
+static enum progress send_banner(struct client *client)
+{
+    struct backend_offer offer;
+    struct arena *arena = arena_new();
+    const char *hostname = client_config(client)->hostname;
+    client->greeted = true;
+    struct reply reply;
+    bool ready = backend_pool_offer(client->session.worker->backend, &offer);
+    if (ready)
+        reply = reply_make(arena, 220, "", "%s ESMTP mxward", hostname);
+    else
+        reply = reply_make(arena, 421, "4.3.2", "%s is not ready for mail, try again later", hostname);
+    client_reply(client, &reply);
+    arena_free(&arena);
+    if (ready)
+        client_enter(client, CLIENT_COMMAND);
+    else
+        client_close(client, "not ready");
+    return PROGRESS_AGAIN;
+}
+
+static enum progress advance_connect(struct client *client)
+{
+    if (has_left(client))
+        return leave(client, "client closed before the banner");
+    if (!client->session.worker->generation->has_stage[STAGE_CONNECT])
+        return send_banner(client);
+    bool begun = client->transaction != NULL;
+    struct transaction *transaction = client_transaction(client);
+    if (!begun)
+        transaction_judge_session(transaction, STAGE_CONNECT);
+    if (client->timed_out)
+        transaction_give_up(transaction, "judging the connection took too long");
+    if (transaction_state(transaction) == TRANSACTION_BUSY)
+        return PROGRESS_WAIT;
+    const struct reply *reply = transaction_reply(transaction);
+    if (reply->code == 0)
+        return send_banner(client);
+    refuse_at_banner(client, reply);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress idle_too_long(struct client *client)
+{
+    client_say(client, 421, "4.4.2", "no command for too long, closing (limit command)");
+    client_close(client, "no command within the limit");
+    return PROGRESS_AGAIN;
+}
+
+/* Throws away the rest of a line that was refused. */
+static enum progress skip_line(struct client *client)
+{
+    struct slice input = stream_peek(client->stream, STREAM_INPUT_MOST);
+    if (input.length == 0)
+        return has_left(client) ? leave(client, "client closed within a command") : PROGRESS_WAIT;
+    size_t consumed = 0;
+    client->skipping = !framing_line_skip(input, &consumed);
+    stream_consume(client->stream, consumed);
+    if (consumed > 0 || !client->skipping)
+        return PROGRESS_AGAIN;
+    if (stream_state(client->stream) == STREAM_ENDED)
+        return leave(client, "client closed within a command");
+    return client->timed_out ? idle_too_long(client) : PROGRESS_WAIT;
+}
+
+static enum progress refuse_line(struct client *client, enum line_status status)
+{
+    if (status == LINE_TOO_LONG) {
+        client->skipping = true;
+        client_error(client, 500, "5.5.6", "command line is too long");
+        return PROGRESS_AGAIN;
+    }
+    /* What two parsers may read differently is where smuggling begins: this session is over. */
+    client_say(client, 500, "5.5.2", "a command holds a bare CR, a bare LF or a NUL: lines must end in CRLF; closing");
+    client_close(client, "a command was not ended by CRLF");
+    return PROGRESS_AGAIN;
+}
+
+static enum progress say_goodbye(struct client *client)
+{
+    client_say(client, 421, "4.3.2", "shutting down, try again later");
+    client_close(client, "shutting down");
+    return PROGRESS_AGAIN;
+}
+
+static enum progress say_outdated(struct client *client)
+{
+    client_say(client, 421, "4.3.2", "the rules have changed since this message began, try again");
+    client_close(client, "its generation had to go");
+    return PROGRESS_AGAIN;
+}
+
+static enum progress advance_command(struct client *client)
+{
+    if (stream_state(client->stream) == STREAM_BROKEN)
+        return leave(client, "client closed the connection");
+    if (client->outdated)
+        return say_outdated(client);
+    if (client->draining && (client->transaction == NULL || !transaction_has_mail(client->transaction)))
+        return say_goodbye(client);
+    if (client->skipping)
+        return skip_line(client);
+    if (clock_monotonic() < client->paused_until || stream_unsent(client->stream) > CLIENT_UNSENT_MOST)
+        return client->timed_out ? leave(client, "client does not read its replies") : PROGRESS_WAIT;
+    struct slice input = stream_peek(client->stream, COMMAND_LINE_MOST + 1), line;
+    size_t consumed = 0;
+    enum line_status status = framing_line(input, COMMAND_LINE_MOST, &line, &consumed);
+    if (status == LINE_NONE) {
+        if (has_left(client) || stream_state(client->stream) == STREAM_ENDED)
+            return leave(client, "client closed the connection");
+        return client->timed_out ? idle_too_long(client) : PROGRESS_WAIT;
+    }
+    if (status == LINE_COMPLETE) {
+        client_enter(client, CLIENT_COMMAND);
+        client_run_command(client, line);
+        stream_consume(client->stream, consumed);
+        return PROGRESS_AGAIN;
+    }
+    return refuse_line(client, status);
+}
+
+/* A transaction whose client is gone is dropped: nothing was acknowledged. */
+static enum progress advance_wait(struct client *client)
+{
+    if (stream_state(client->stream) == STREAM_BROKEN)
+        return leave(client, "client closed the connection");
+    if (client->timed_out)
+        transaction_give_up(client->transaction, "limit delivery");
+    if (transaction_state(client->transaction) == TRANSACTION_BUSY)
+        return PROGRESS_WAIT;
+    client_enter(client, CLIENT_COMMAND);
+    client_finish_command(client);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress data_too_slow(struct client *client)
+{
+    client_say(client, 421, "4.4.2", "message comes too slowly, closing (limit data-block or message)");
+    client_close(client, "the message came too slowly");
+    return PROGRESS_AGAIN;
+}
+
+static enum progress advance_data(struct client *client)
+{
+    struct slice input = stream_peek(client->stream, STREAM_INPUT_MOST);
+    if (input.length == 0) {
+        if (has_left(client))
+            return leave(client, "client closed within the message");
+        return client->timed_out ? data_too_slow(client) : PROGRESS_WAIT;
+    }
+    size_t consumed = 0;
+    bool ended = transaction_data(client->transaction, input, &consumed);
+    stream_consume(client->stream, consumed);
+    if (ended) {
+        client->waiting_for = COMMAND_DATA;
+        client_enter(client, CLIENT_VERDICT);
+        return PROGRESS_AGAIN;
+    }
+    if (transaction_is_flooded(client->transaction)) {
+        client_say(client, 552, "5.3.4", "far more was sent than is allowed here, closing (limit message-size)");
+        return leave(client, "the client went on sending far beyond message-size");
+    }
+    int64_t most = (int64_t)client_config(client)->limits.message * 1000;
+    if (clock_monotonic() - client->data_began > most)
+        return data_too_slow(client);
+    client->progress = true;
+    return PROGRESS_AGAIN;
+}
+
+static enum progress advance_closed(struct client *client)
+{
+    (void)client;
+    return PROGRESS_WAIT;
+}
+
+/* One row a state: name for logs, what advances it. Times are client_patience()'s, which knows the settings. */
+static const struct client_state_info {
+    const char *name;
+    enum progress (*advance)(struct client *client);
+} states[CLIENT_STATES] = {
+    [CLIENT_HANDSHAKE] = { "handshake", advance_handshake },
+    [CLIENT_CONNECT] = { "connect", advance_connect },
+    [CLIENT_COMMAND] = { "command", advance_command },
+    [CLIENT_WAIT] = { "wait", advance_wait },
+    [CLIENT_DATA] = { "data", advance_data },
+    [CLIENT_VERDICT] = { "verdict", advance_wait },
+    [CLIENT_CLOSED] = { "closed", advance_closed },
+};
+
+/* Milliseconds that a state may last without progress. */
+static int64_t client_patience(const struct client *client)
+{
+    const struct config_limits *limits = &client_config(client)->limits;
+    switch (client->state) {
+    case CLIENT_HANDSHAKE:
+        return CLIENT_HANDSHAKE_MILLISECONDS;
+    case CLIENT_COMMAND:
+        return (int64_t)limits->command;
+    case CLIENT_DATA:
+        return (int64_t)limits->data_block;
+    case CLIENT_CONNECT:
+    case CLIENT_WAIT:
+    case CLIENT_VERDICT:
+        return (int64_t)limits->delivery;
+    case CLIENT_CLOSED:
+        return 0;
+    }
+    bug("client_state");
+}
+
+/* Milliseconds of the slow lane still to go. */
+static int64_t pause_left(const struct client *client)
+{
+    int64_t left = client->paused_until - clock_monotonic();
+    return client->state != CLIENT_COMMAND || left <= 0 ? 0 : left / 1000 + 1;
+}
+
+static void client_free(struct client *client)
+{
+    struct worker *worker = client->session.worker;
+    client_end_transaction(client, "client closed the connection");
+    backend_close(&client->session.backend);
+    if (client->next != NULL)
+        client->next->previous = client->previous;
+    if (client->previous != NULL)
+        client->previous->next = client->next;
+    else
+        worker->clients = client->next;
+    if (client->stream != NULL)
+        stream_close_gracefully(&client->stream, CLIENT_LINGER);
+    event_free(client->timer);
+    limits_leave(worker->status, worker->slot, &client->session.facts.client_address,
+                 (uint64_t)(clock_monotonic() / 1000));
+    status_add(worker->column, STATUS_SESSIONS, -1);
+    arena_free(&client->arena);
+    free(client);
+    if (worker->draining && worker->clients == NULL)
+        event_base_loopbreak(worker->base);
+}
+
+/* Frees a closed client, else arms the timer of its state. */
+static void client_settle(struct client *client, bool again)
+{
+    if (client->state == CLIENT_CLOSED) {
+        client_free(client);
+        return;
+    }
+    if (again) {
+        struct timeval now = { 0, 0 };
+        evtimer_add(client->timer, &now);
+        client->timer_state = CLIENT_CLOSED;       /* fires at once, and is no time-out */
+        return;
+    }
+    if (!client->progress && client->timer_state == client->state && evtimer_pending(client->timer, NULL))
+        return;
+    client->progress = false;
+    client->timer_state = client->state;
+    int64_t pause = pause_left(client);
+    client->timer_is_pause = pause > 0;
+    int64_t patience = client->timer_is_pause ? pause : client_patience(client);
+    struct timeval time = { .tv_sec = (time_t)(patience / 1000), .tv_usec = (suseconds_t)(patience % 1000 * 1000) };
+    evtimer_add(client->timer, &time);
+}
+
+static void client_advance(struct client *client)
+{
+    if (client->advancing)
+        return;
+    client->advancing = true;
+    enum progress progress = PROGRESS_AGAIN;
+    for (int steps = 0; steps < CLIENT_MAX_STEPS && progress == PROGRESS_AGAIN && client->state != CLIENT_CLOSED;
+         steps++)
+        progress = states[client->state].advance(client);
+    client->advancing = false;
+    client_settle(client, progress == PROGRESS_AGAIN);
+}
+
+static void stream_changed(void *context)
+{
+    client_advance(context);
+}
+
+static void timer_fired(evutil_socket_t unused, short events, void *context)
+{
+    struct client *client = context;
+    (void)unused;
+    (void)events;
+    client->timed_out = client->timer_state == client->state && !client->timer_is_pause;
+    client->progress = client->progress || client->timer_is_pause;
+    client_advance(client);
+}
+
+static void begin_session(struct client *client, const struct config_listener *listener)
+{
+    struct worker *worker = client->session.worker;
+    client->session.facts.listener = arena_copy(client->arena, listener->text);
+    client->session.normalise = listener->normalise;
+    client->tls = listener->tls;
+    status_add(worker->column, STATUS_SESSIONS, 1);
+    status_add(worker->column, STATUS_SESSIONS_TOTAL, 1);
+    client_enter(client, CLIENT_CONNECT);
+    if (listener->tls == LISTENER_TLS_IMPLICIT) {
+        client->tls_wanted = true;
+        client_enter(client, CLIENT_HANDSHAKE);
+    }
+}
+
+void client_new(struct worker *worker, const struct config_listener *listener, int descriptor,
+                const struct address *client_address, uint16_t client_port, const struct address *local_address,
+                uint16_t local_port)
+{
+    struct client *client = memory_zeroed(1, sizeof *client);
+    client->arena = arena_new();
+    client->session = (struct session){ .worker = worker, .arena = client->arena, .accepted_at = clock_monotonic() };
+    client->session.facts.client_address = *client_address;
+    client->session.facts.client_port = client_port;
+    client->session.facts.local_address = *local_address;
+    client->session.facts.local_port = local_port;
+    client->stream = stream_accept(worker->base, descriptor, stream_changed, client);
+    client->timer = evtimer_new(worker->base, timer_fired, client);
+    if (client->timer == NULL)
+        bug("evtimer_new");
+    client->next = worker->clients;
+    if (client->next != NULL)
+        client->next->previous = client;
+    worker->clients = client;
+    begin_session(client, listener);
+    client_advance(client);
+}
+
+void client_drain(struct client *client)
+{
+    client->draining = true;
+    client_advance(client);
+}
+
+/* What connect and helo found is found again: a judgement is of all that is known (P3). */
+void client_leave_generation(struct client *client, bool mail)
+{
+    struct transaction *transaction = client->transaction;
+    if (client->state != CLIENT_COMMAND || transaction == NULL ||
+        transaction_generation(transaction) == client->session.worker->generation)
+        return;
+    if (!transaction_has_mail(transaction)) {
+        client_end_transaction(client, "reload");
+    } else if (mail) {
+        client->outdated = true;
+        client_advance(client);
+    }
+}
+
+struct client *client_next(const struct client *client)
+{
+    return client->next;
+}
+
+void client_abandon(struct client *client)
+{
+    client_close(client, "shutting down");
+    client_free(client);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client_commands.c: the table of commands: verb, when it is allowed, what it does (RFC 5321 4.1.1, 4.1.4). A new
+ * command is a row and a handler here, a verb in command.c and a scenario.
+ */
+#include "proxy/client_private.h"
+
+#include "proxy/clock.h"
+#include "proxy/stream.h"
+#include "proxy/worker.h"
+
+enum command_flag {
+    ALLOWED_BEFORE_HELO = 1 << 0,
+    ALLOWED_WITHIN_MAIL = 1 << 1,      /* after MAIL, before the end of the message */
+    NEEDS_MAIL = 1 << 2,
+    TAKES_NO_ARGUMENT = 1 << 3,
+};
+
+/* HELO and EHLO */
+
+static void greet_back(struct client *client)
+{
+    const struct config *config = client_config(client);
+    struct backend_offer offer = { 0 };
+    backend_pool_offer(client->session.worker->backend, &offer);
+    struct arena *arena = arena_new();
+    struct slice lines[8];
+    size_t count = 0;
+    lines[count++] = slice_of_string(config->hostname);
+    if (client->session.facts.esmtp) {
+        uint64_t size = config->limits.message_size;
+        if (offer.size != 0 && offer.size < size)
+            size = offer.size;
+        lines[count++] = SLICE("PIPELINING");
+        lines[count++] = arena_printf(arena, "SIZE %llu", (unsigned long long)size);
+        if (client->tls == LISTENER_TLS_STARTTLS && !client->session.facts.tls)
+            lines[count++] = SLICE("STARTTLS");
+        if ((offer.extensions & BACKEND_ENHANCED_STATUS_CODES) != 0)
+            lines[count++] = SLICE("ENHANCEDSTATUSCODES");
+        if ((offer.extensions & BACKEND_8BITMIME) != 0)
+            lines[count++] = SLICE("8BITMIME");
+    }
+    struct reply reply = reply_lines(arena, 250, lines, count);
+    client_reply(client, &reply);
+    arena_free(&arena);
+}
+
+static void run_helo(struct client *client, const struct command *command)
+{
+    struct facts *facts = &client->session.facts;
+    if (client->transaction != NULL && transaction_has_mail(client->transaction))
+        client_end_transaction(client, "the client said HELO again");
+    backend_close(&client->session.backend);       /* it knows the client by its former name, for good (DESIGN 3) */
+    client->waiting_for = command->verb;
+    client->helo_before = facts->has_helo ? facts->helo : SLICE_NONE;
+    facts->has_helo = true;
+    facts->helo = arena_copy(client->arena, command->argument);
+    facts->esmtp = command->verb == COMMAND_EHLO;
+    if (client->transaction != NULL)
+        transaction_session_changed(client->transaction);
+    if (!client->session.worker->generation->has_stage[STAGE_HELO]) {
+        greet_back(client);
+        return;
+    }
+    transaction_judge_session(client_transaction(client), STAGE_HELO);
+    client_enter(client, CLIENT_WAIT);
+}
+
+static void finish_helo(struct client *client)
+{
+    const struct reply *reply = transaction_reply(client->transaction);
+    if (reply->code == 0) {
+        greet_back(client);
+        return;
+    }
+    client_reply(client, reply);
+    client_end_transaction(client, NULL);
+    client->session.facts.has_helo = false;
+}
+
+/* MAIL and RCPT */
+
+struct mail_parameters {
+    uint64_t size;
+    bool body_8bit;
+};
+
+/* RFC 1870 6, RFC 6152 2; anything else is 555 (RFC 5321 4.1.1.11). False: a reply was sent. */
+static bool read_mail_parameters(struct client *client, const struct command *command, struct mail_parameters *out)
+{
+    uint64_t most = client_config(client)->limits.message_size;
+    for (size_t i = 0; i < command->parameters_count; i++) {
+        const struct command_parameter *parameter = &command->parameters[i];
+        if (slice_equal_nocase(parameter->keyword, SLICE("SIZE")) && command_parse_size(parameter->value, &out->size)) {
+            if (out->size > most) {
+                client_error(client, 552, "5.3.4", "message is larger than allowed here (limit message-size)");
+                return false;
+            }
+            continue;
+        }
+        if (slice_equal_nocase(parameter->keyword, SLICE("BODY"))) {
+            out->body_8bit = slice_equal_nocase(parameter->value, SLICE("8BITMIME"));
+            if (out->body_8bit || slice_equal_nocase(parameter->value, SLICE("7BIT")))
+                continue;
+            client_error(client, 501, "5.5.4", "BODY= takes 7BIT or 8BITMIME");
+            return false;
+        }
+        client_error(client, slice_equal_nocase(parameter->keyword, SLICE("SIZE")) ? 501 : 555, "5.5.4",
+                     "MAIL parameter not recognised or not understood");
+        return false;
+    }
+    return true;
+}
+
+static void run_mail(struct client *client, const struct command *command)
+{
+    struct mail_parameters parameters = { 0 };
+    if (client->draining) {
+        client_say(client, 421, "4.3.2", "shutting down, try again later");
+        client_close(client, "shutting down");
+        return;
+    }
+    if (client->transactions >= client_config(client)->limits.transactions) {
+        client_say(client, 421, "4.7.0", "enough messages for one session, connect again (limit transactions)");
+        client_close(client, "limit transactions");
+        return;
+    }
+    if (!read_mail_parameters(client, command, &parameters))
+        return;
+    client->transactions++;
+    client->waiting_for = COMMAND_MAIL;
+    transaction_mail(client_transaction(client), &command->path, parameters.size, parameters.body_8bit);
+    client_enter(client, CLIENT_WAIT);
+}
+
+static void finish_mail(struct client *client)
+{
+    const struct reply *reply = transaction_reply(client->transaction);
+    client_reply(client, reply);
+    if (!reply_is_positive(reply))
+        client_end_transaction(client, NULL);
+}
+
+static void run_rcpt(struct client *client, const struct command *command)
+{
+    if (command->parameters_count > 0) {
+        client_error(client, 555, "5.5.4", "RCPT parameter not recognised");
+        return;
+    }
+    if (transaction_accepted(client->transaction) >= client_config(client)->limits.recipients) {
+        client_say(client, 452, "4.5.3", "too many recipients, send the rest separately (limit recipients)");
+        return;
+    }
+    client->waiting_for = COMMAND_RCPT;
+    transaction_recipient(client->transaction, &command->path);
+    client_enter(client, CLIENT_WAIT);
+}
+
+static void finish_rcpt(struct client *client)
+{
+    const struct reply *reply = transaction_reply(client->transaction);
+    client_reply(client, reply);
+    if (reply->code == 421)
+        client_close(client, NULL);        /* the backend's, passed on (DESIGN 3) */
+    else if (reply_is_permanent(reply))
+        client_count_error(client);
+}
+
+/* DATA */
+
+static void run_data(struct client *client, const struct command *command)
+{
+    (void)command;
+    if (transaction_accepted(client->transaction) == 0) {
+        client_error(client, 554, "5.5.1", "no valid recipients");
+        return;
+    }
+    transaction_data_begin(client->transaction);
+    client->data_began = clock_monotonic();
+    client_say(client, 354, "", "end data with <CR><LF>.<CR><LF>");
+    client_enter(client, CLIENT_DATA);
+}
+
+static void finish_data(struct client *client)
+{
+    const struct reply *reply = transaction_reply(client->transaction);
+    bool closing = reply->code == 421;
+    client_reply(client, reply);
+    client_end_transaction(client, NULL);
+    if (closing)
+        client_close(client, NULL);
+}
+
+/* The rest */
+
+static void run_rset(struct client *client, const struct command *command)
+{
+    (void)command;
+    if (client->transaction != NULL && transaction_has_mail(client->transaction))
+        client_end_transaction(client, "RSET");
+    client_say(client, 250, "2.0.0", "Ok");
+}
+
+static void run_noop(struct client *client, const struct command *command)
+{
+    (void)command;
+    client_say(client, 250, "2.0.0", "Ok");
+}
+
+/* RFC 5321 3.5.3 and 7.3: addresses are not verified for strangers. */
+static void run_vrfy(struct client *client, const struct command *command)
+{
+    if (command->argument.length == 0)
+        client_error(client, 501, "5.5.4", "VRFY needs an address");
+    else
+        client_say(client, 252, "2.1.5", "cannot verify, send mail and it will be tried");
+}
+
+static void run_help(struct client *client, const struct command *command)
+{
+    (void)command;
+    client_say(client, 214, "2.0.0",
+               "see RFC 5321; questions about refused mail: quote the id in the reply to postmaster");
+}
+
+static void run_quit(struct client *client, const struct command *command)
+{
+    (void)command;
+    client_say(client, 221, "2.0.0", "Bye");
+    client_close(client, "QUIT");
+}
+
+static void run_starttls(struct client *client, const struct command *command)
+{
+    struct worker *worker = client->session.worker;
+    (void)command;
+    if (client->tls != LISTENER_TLS_STARTTLS || worker->generation->tls == NULL) {
+        client_error(client, 502, "5.5.1", "TLS is not offered here");
+        return;
+    }
+    if (client->session.facts.tls) {
+        client_error(client, 503, "5.5.1", "TLS is on already");
+        return;
+    }
+    client_end_transaction(client, "STARTTLS");
+    client_say(client, 220, "2.0.0", "ready to start TLS");
+    client->tls_wanted = true;
+    client_enter(client, CLIENT_HANDSHAKE);
+}
+
+/* Table: one row a command. */
+static const struct command_row {
+    enum command_verb verb;
+    unsigned flags;
+    void (*run)(struct client *client, const struct command *command);
+    void (*finish)(struct client *client);
+} commands[] = {
+    { COMMAND_HELO, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_helo, finish_helo },
+    { COMMAND_EHLO, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_helo, finish_helo },
+    { COMMAND_MAIL, 0, run_mail, finish_mail },
+    { COMMAND_RCPT, ALLOWED_WITHIN_MAIL | NEEDS_MAIL, run_rcpt, finish_rcpt },
+    { COMMAND_DATA, ALLOWED_WITHIN_MAIL | NEEDS_MAIL | TAKES_NO_ARGUMENT, run_data, finish_data },
+    { COMMAND_RSET, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_rset, NULL },
+    { COMMAND_NOOP, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_noop, NULL },
+    { COMMAND_VRFY, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_vrfy, NULL },
+    { COMMAND_HELP, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_help, NULL },
+    { COMMAND_QUIT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_quit, NULL },
+    { COMMAND_STARTTLS, ALLOWED_BEFORE_HELO | TAKES_NO_ARGUMENT, run_starttls, NULL },
+};
+
+static const struct command_row *find_row(enum command_verb verb)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (commands[i].verb == verb)
+            return &commands[i];
+    return NULL;
+}
+
+/* False: a reply was sent. */
+static bool is_allowed(struct client *client, const struct command_row *row, const struct command *command)
+{
+    bool within_mail = client->transaction != NULL && transaction_has_mail(client->transaction);
+    if ((row->flags & ALLOWED_BEFORE_HELO) == 0 && !client->session.facts.has_helo)
+        client_error(client, 503, "5.5.1", "say HELO or EHLO first");
+    else if ((row->flags & ALLOWED_WITHIN_MAIL) == 0 && within_mail)
+        client_error(client, 503, "5.5.1", "not within a mail transaction");
+    else if ((row->flags & NEEDS_MAIL) != 0 && !within_mail)
+        client_error(client, 503, "5.5.1", "say MAIL first");
+    else if ((row->flags & TAKES_NO_ARGUMENT) != 0 && command->argument.length > 0)
+        client_error(client, 501, "5.5.4", "this command takes no argument");
+    else
+        return true;
+    return false;
+}
+
+void client_run_command(struct client *client, struct slice line)
+{
+    struct command command;
+    const char *enhanced = "5.5.4", *problem = "syntax error";
+    if (++client->commands > client_config(client)->limits.commands) {
+        client_say(client, 421, "4.7.0", "enough commands for one session, connect again (limit commands)");
+        client_close(client, "limit commands");
+        return;
+    }
+    switch (command_parse(line, &command, &enhanced, &problem)) {
+    case COMMAND_UNRECOGNISED:
+        client_error(client, 500, "5.5.2", "command not recognised");
+        return;
+    case COMMAND_SYNTAX:
+        client_error(client, 501, enhanced, problem);
+        return;
+    case COMMAND_OK:
+        break;
+    }
+    const struct command_row *row = find_row(command.verb);
+    if (row == NULL)
+        bug("a verb without a row");
+    if (is_allowed(client, row, &command))
+        row->run(client, &command);
+}
+
+void client_finish_command(struct client *client)
+{
+    find_row(client->waiting_for)->finish(client);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client_private.h: what client.c (the state machine) and client_commands.c (the table of commands) share.
+ */
+#ifndef MXWARD_PROXY_CLIENT_PRIVATE_H
+#define MXWARD_PROXY_CLIENT_PRIVATE_H
+
+#include "proxy/client.h"
+#include "proxy/command.h"
+#include "proxy/transaction.h"
+
+struct event;
+struct stream;
+
+enum client_state {
+    CLIENT_HANDSHAKE,      /* TLS, implicit or after STARTTLS */
+    CLIENT_CONNECT,        /* rules:connect, then the banner */
+    CLIENT_COMMAND,        /* waits for a command line */
+    CLIENT_WAIT,           /* a command's work is under way: a rule, the backend */
+    CLIENT_DATA,           /* message bytes */
+    CLIENT_VERDICT,        /* end of data to reply: judging and delivery */
+    CLIENT_CLOSED,
+};
+#define CLIENT_STATES 7
+
+struct client {
+    struct client *next;
+    struct client *previous;
+    struct session session;
+    struct arena *arena;               /* of the session */
+    struct stream *stream;
+    struct transaction *transaction;   /* NULL between transactions */
+    struct event *timer;
+    enum client_state state;
+    enum client_state timer_state;     /* what the timer was set for */
+    bool advancing;
+    bool timer_is_pause;               /* it was set for the end of a pause, not of patience */
+    bool timed_out;
+    bool progress;                     /* bytes came since the timer was set */
+    bool draining;
+    bool outdated;                     /* its transaction keeps a generation that must go */
+    bool tls_wanted;                   /* the handshake is to begin */
+    bool greeted;                      /* the banner was sent */
+    bool skipping;                     /* within a command line that was too long or badly framed */
+    enum command_verb waiting_for;     /* whose reply CLIENT_WAIT will send */
+    enum listener_tls tls;
+    int64_t data_began;                /* monotonic microseconds */
+    int64_t paused_until;              /* slow lane (P4) */
+    uint64_t commands;
+    uint64_t errors;
+    uint64_t transactions;
+    struct slice helo_before;          /* while rules:helo decides about a new one */
+};
+
+enum progress { PROGRESS_WAIT, PROGRESS_AGAIN };
+
+/* client.c */
+void client_reply(struct client *client, const struct reply *reply);
+/* One line of ours, without an id: for what concerns the dialogue, not a verdict. */
+void client_say(struct client *client, unsigned code, const char *enhanced, const char *text);
+/* Counts a refused command; true: it was one too many, which was said, and the session is closed. */
+bool client_count_error(struct client *client);
+/* As client_say(), and counted. */
+void client_error(struct client *client, unsigned code, const char *enhanced, const char *text);
+void client_enter(struct client *client, enum client_state state);
+void client_close(struct client *client, const char *reason);
+/* The session's transaction, made when there is none. */
+struct transaction *client_transaction(struct client *client);
+void client_end_transaction(struct client *client, const char *reason);
+const struct config *client_config(const struct client *client);
+
+/* client_commands.c */
+void client_run_command(struct client *client, struct slice line);
+/* What follows when the work that a command began is done. */
+void client_finish_command(struct client *client);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * command.h: the grammar of an SMTP command line (RFC 5321 4.1.2, 4.1.3; RFC 1870, RFC 6152 for their parameters):
+ * verb, path, parameters. Slices point into the line. What does not match the grammar is refused with the reason;
+ * nothing is guessed, but for what RFC 5321 4.1.1.3 and practice allow: blanks after "FROM:" and trailing blanks.
+ */
+#ifndef MXWARD_PROXY_COMMAND_H
+#define MXWARD_PROXY_COMMAND_H
+
+#include <stdint.h>
+
+#include "rules/value.h"
+
+/*
+ * RFC 5321 4.5.3.1.4 is 512; SIZE, BODY, DSN and AUTH add to MAIL and RCPT (RFC 1870, 3461, 4954: +26, +500, +12288).
+ */
+#define COMMAND_LINE_MOST 2048
+#define COMMAND_PARAMETERS_MOST 16
+/*
+ * RFC 5321 4.5.3.1.2, 4.5.3.1.3: a domain, a path with its brackets and its source route. 4.5.3.1.1 names 64 for a local
+ * part, as what must at least be taken; senders made by SRS and VERP are longer, so what fits into a path is taken.
+ */
+#define COMMAND_DOMAIN_MOST 255
+#define COMMAND_PATH_MOST 256
+
+enum command_verb {
+    COMMAND_HELO, COMMAND_EHLO, COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_RSET, COMMAND_NOOP, COMMAND_VRFY,
+    COMMAND_HELP, COMMAND_QUIT, COMMAND_STARTTLS, COMMAND_UNKNOWN,
+};
+
+struct command_parameter {
+    struct slice keyword;          /* upper or lower case as sent */
+    struct slice value;            /* text == NULL: no "=" */
+};
+
+/* <...> of MAIL or RCPT, without the brackets and without a source route. */
+struct command_path {
+    struct slice text;             /* local-part@domain, "postmaster", or empty (null sender) */
+    struct slice local_part;       /* as sent, quotes included */
+    struct slice domain;           /* or an address literal with its brackets; empty for <> and <postmaster> */
+};
+
+struct command {
+    enum command_verb verb;
+    struct slice verb_text;
+    struct slice argument;         /* all after the verb, trimmed; of HELO and EHLO the domain or literal alone */
+    struct command_path path;      /* MAIL, RCPT */
+    struct command_parameter parameters[COMMAND_PARAMETERS_MOST];
+    size_t parameters_count;
+};
+
+enum command_status {
+    COMMAND_OK,
+    COMMAND_UNRECOGNISED,          /* 500 5.5.2: no such verb */
+    COMMAND_SYNTAX,                /* 501: argument or parameter not by grammar; see command_parse() */
+};
+
+/*
+ * `line` without CRLF. On COMMAND_SYNTAX *enhanced_out is the enhanced code ("5.5.4", "5.1.7" sender, "5.1.3"
+ * recipient, "5.6.7" bytes outside ASCII in an address: SMTPUTF8 is not offered) and *problem_out a text for the
+ * reply; both static, set by COMMAND_UNRECOGNISED too. Control characters are refused in every argument, and so is a
+ * parameter given twice: two programs may each take another one.
+ */
+enum command_status command_parse(struct slice line, struct command *command_out, const char **enhanced_out,
+                                  const char **problem_out);
+const char *command_verb_name(enum command_verb verb);
+
+/*
+ * RFC 5321 4.1.2 Domain (labels of RFC 1035, at most 63) and 4.1.3 address-literal, IPv4 and IPv6 alone;
+ * `address_out` may be NULL. An underscore is let pass in HELO, not here.
+ */
+bool command_is_domain(struct slice text);
+bool command_is_address_literal(struct slice text, struct address *address_out);
+/* esmtp-value of SIZE=; at most 20 digits (RFC 1870 3); what is beyond 64 bits becomes UINT64_MAX. */
+bool command_parse_size(struct slice value, uint64_t *size_out);
+
+#endif

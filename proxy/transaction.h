@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * transaction.h: MAIL to final reply: facts, held message, judging, recipients and delivery through the
+ * backend, record. Also judges connect and helo, whose facts and answers its later stages need. Owned by a
+ * client; knows no socket of it. One piece of work at a time: a call that begins work makes it TRANSACTION_BUSY
+ * until `notify`, and then transaction_reply() is what the client shall hear.
+ */
+#ifndef MXWARD_PROXY_TRANSACTION_H
+#define MXWARD_PROXY_TRANSACTION_H
+
+#include "proxy/backend.h"
+#include "proxy/command.h"
+#include "proxy/reply.h"
+#include "policy/facts.h"
+#include "policy/record.h"
+
+struct worker;
+struct transaction;
+
+/* What outlives a transaction within one client session. The client owns it. */
+struct session {
+    struct worker *worker;
+    struct arena *arena;
+    struct facts facts;                    /* of the session; sender, recipients and id are each transaction's own */
+    int64_t accepted_at;                   /* monotonic microseconds */
+    struct backend_session *backend;       /* NULL until a recipient passed (DESIGN 3) */
+    bool normalise;                        /* of the listener */
+};
+
+typedef void (*transaction_notify)(void *context);
+
+/* Begins with the session's facts and the worker's newest generation. */
+struct transaction *transaction_new(struct session *session, transaction_notify notify, void *context);
+/*
+ * Writes the record (if there was a MAIL, or a session's refusal) and frees; accepts a pointer to NULL.
+ * `reason`: why it ended without a final reply ("client closed the connection", "RSET"), NULL after one.
+ */
+void transaction_end(struct transaction **transaction, const char *reason);
+/* The session's facts changed (HELO, TLS) before MAIL. */
+void transaction_session_changed(struct transaction *transaction);
+
+enum transaction_state { TRANSACTION_IDLE, TRANSACTION_BUSY };
+enum transaction_state transaction_state(const struct transaction *transaction);
+/* Of the work done last; code 0: connect or helo passed, the client's own reply follows. Valid until the next call that
+ * begins work. */
+const struct reply *transaction_reply(const struct transaction *transaction);
+bool transaction_has_mail(const struct transaction *transaction);
+size_t transaction_accepted(const struct transaction *transaction);
+struct slice transaction_id(const struct transaction *transaction);
+const struct generation *transaction_generation(const struct transaction *transaction);
+
+/* STAGE_CONNECT or STAGE_HELO. */
+void transaction_judge_session(struct transaction *transaction, enum stage stage);
+/* The answer to a MAIL that parsed; `size` declared or 0. */
+void transaction_mail(struct transaction *transaction, const struct command_path *path, uint64_t size, bool body_8bit);
+void transaction_recipient(struct transaction *transaction, const struct command_path *path);
+/* After DATA was answered 354. */
+void transaction_data_begin(struct transaction *transaction);
+/* Message bytes as they come; true: the end of data was among them, *consumed_out bytes were used, and the work of
+ * judging and delivery began. */
+bool transaction_data(struct transaction *transaction, struct slice input, size_t *consumed_out);
+/* So much came of a message that will be refused anyway that its end is not to be waited for (P7). */
+bool transaction_is_flooded(const struct transaction *transaction);
+/* The work takes longer than may be (P1: 300 s from the end of data): lets the backend go; the reply is 451. */
+void transaction_give_up(struct transaction *transaction, const char *why);
+
+/* A session refused before any transaction, by a limit. */
+void transaction_record_refusal(struct session *session, const struct reply *reply, const char *reason,
+                                uint32_t left_out);
+
+#endif

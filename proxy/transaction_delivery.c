@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * transaction_delivery.c: a transaction's dealings with the backend: recipients are offered to it as they pass, the
+ * message is delivered when it was judged, and in between the backend may be let go (backend-hold) or lost: then MAIL
+ * and RCPT are sent again, and a recipient that was accepted before and is refused now makes the whole message wait:
+ * 451 and nothing is sent (DESIGN 3).
+ */
+#include "proxy/transaction_private.h"
+
+#include <event2/event.h>
+
+#include "proxy/clock.h"
+#include "proxy/log.h"
+#include "proxy/worker.h"
+
+static const struct backend_settings *settings_of(const struct transaction *transaction)
+{
+    return &transaction->generation->config->backend;
+}
+
+/* What is said to a client when the backend could not be asked. */
+static struct reply failure_reply(struct transaction *transaction, const struct backend_result *result)
+{
+    struct worker *worker = transaction->session->worker;
+    if (result->outcome == BACKEND_BUSY) {
+        transaction->reason = SLICE("limit backend-sessions");
+        return transaction_own_reply(transaction, 451, "4.3.2", "the mail server behind is busy, try again later");
+    }
+    const char *problem = result->problem != NULL ? result->problem : "lost";
+    transaction->reason =
+        arena_printf(transaction->arena, "backend %s: %s", settings_of(transaction)->address, problem);
+    status_add(worker->column, STATUS_BACKEND_FAILURES, 1);
+    log_event(LOG_LEVEL_WARNING, "backend-failed", "id", arena_string(transaction->reply_arena, transaction->facts.id),
+              "backend", settings_of(transaction)->address, "why", problem, NULL);
+    return transaction_own_reply(transaction, 451, "4.3.0", "the mail server behind does not answer, try again later");
+}
+
+static void note_backend_reply(struct transaction *transaction, const struct reply *reply)
+{
+    transaction->backend_code = reply->code;
+    transaction->backend_text = reply->count == 0 ? SLICE_NONE
+                                                  : arena_copy(transaction->arena, reply->lines[reply->count - 1]);
+}
+
+/* The client as it was judged: its name as the judge found it for the first recipient that passed. */
+static struct backend_client identity_of(const struct transaction *transaction)
+{
+    const struct facts *facts = &transaction->facts;
+    struct backend_client client = {
+        .address = facts->client_address,
+        .port = facts->client_port,
+        .local_address = facts->local_address,
+        .local_port = facts->local_port,
+        .helo = facts->helo,
+        .esmtp = facts->esmtp,
+    };
+    const struct iprev_outcome *iprev = &transaction->iprev;
+    client.name = iprev->name;
+    client.reverse_name = iprev->reverse_name;
+    client.name_temporary = iprev->result == AUTH_TEMPERROR || iprev->result == AUTH_PENDING;
+    return client;
+}
+
+static void ensure_backend(struct transaction *transaction)
+{
+    struct session *session = transaction->session;
+    transaction->backend_asked = true;
+    if (session->backend != NULL && backend_is_lost(session->backend))
+        transaction_release_backend(transaction);
+    if (session->backend == NULL) {
+        struct backend_client client = identity_of(transaction);
+        session->backend = backend_open(session->worker->backend, &client);
+        transaction->mail_sent = false;
+    }
+}
+
+void transaction_release_backend(struct transaction *transaction)
+{
+    backend_close(&transaction->session->backend);
+    transaction->mail_sent = false;
+    transaction->backend_knows_all = false;
+    transaction->reopened = 0;
+}
+
+static void ignore_result(void *context, const struct backend_result *result)
+{
+    (void)context;
+    (void)result;
+}
+
+/* Before the transaction is freed: no callback of the backend may reach it, and the next transaction begins clean. */
+void transaction_forget_envelope(struct transaction *transaction)
+{
+    struct session *session = transaction->session;
+    if (session->backend == NULL)
+        return;
+    if (transaction->work != WORK_NONE || backend_is_lost(session->backend))
+        backend_close(&session->backend);
+    else if (transaction->mail_sent)
+        backend_reset(session->backend, ignore_result, NULL);
+}
+
+/* MAIL's parameters as the client gave them, where the backend knows them. */
+static struct slice mail_parameters(struct transaction *transaction)
+{
+    struct backend_offer offer = { 0 };
+    if (!backend_pool_offer(transaction->session->worker->backend, &offer))
+        return SLICE_NONE;
+    const struct facts *facts = &transaction->facts;
+    bool size = facts->declared_size > 0 && (offer.extensions & BACKEND_SIZE) != 0;
+    bool body = facts->body_8bit && (offer.extensions & BACKEND_8BITMIME) != 0;
+    struct slice text = SLICE_NONE;
+    if (size)
+        text = arena_printf(transaction->arena, "SIZE=%llu", (unsigned long long)facts->declared_size);
+    if (body)
+        text = arena_printf(transaction->arena, "%.*s%sBODY=8BITMIME", SLICE_ARG(text), size ? " " : "");
+    return text;
+}
+
+static void mail_answered(void *context, const struct backend_result *result)
+{
+    struct transaction *transaction = context;
+    if (result->outcome == BACKEND_REPLIED && !reply_is_positive(&result->reply))
+        transaction->mail_refusal = reply_copy(transaction->arena, &result->reply);
+}
+
+static void accept_recipient(struct transaction *transaction)
+{
+    if (transaction->accepted_count == transaction->accepted_room) {
+        size_t room = transaction->accepted_room == 0 ? 4 : transaction->accepted_room * 2;
+        struct facts_recipient *grown = arena_array(transaction->arena, room, sizeof *grown);
+        if (transaction->accepted_count > 0)
+            memcpy(grown, transaction->accepted, transaction->accepted_count * sizeof *grown);
+        transaction->accepted = grown;
+        transaction->accepted_room = room;
+    }
+    transaction->accepted[transaction->accepted_count++] = transaction->asked;
+    transaction->exempt = transaction->asked_exempt;
+}
+
+static void recipient_answered(void *context, const struct backend_result *result)
+{
+    struct transaction *transaction = context;
+    /* A refusal of MAIL answers each RCPT, also by 421, which takes the connection and with it the reply to RCPT. */
+    if (result->outcome != BACKEND_REPLIED && transaction->mail_refusal.code == 0) {
+        transaction->reply = failure_reply(transaction, result);
+        transaction_release_backend(transaction);
+        transaction_note_recipient(transaction, NULL, RECORD_BY_MXWARD);
+        transaction_done(transaction, transaction->reply);
+        return;
+    }
+    const struct reply *reply = transaction->mail_refusal.code != 0 ? &transaction->mail_refusal : &result->reply;
+    transaction->reply = reply_copy(transaction->reply_arena, reply);
+    note_backend_reply(transaction, reply);
+    if (reply_is_positive(reply))
+        accept_recipient(transaction);
+    transaction_note_recipient(transaction, NULL, RECORD_BY_BACKEND);
+    transaction_done(transaction, transaction->reply);
+}
+
+void transaction_offer_recipient(struct transaction *transaction)
+{
+    if (transaction->mail_refusal.code != 0) {
+        transaction->reply = reply_copy(transaction->reply_arena, &transaction->mail_refusal);
+        note_backend_reply(transaction, &transaction->mail_refusal);
+        transaction_note_recipient(transaction, NULL, RECORD_BY_BACKEND);
+        transaction_done(transaction, transaction->reply);
+        return;
+    }
+    ensure_backend(transaction);
+    struct backend_session *backend = transaction->session->backend;
+    if (!transaction->mail_sent) {
+        transaction->mail_sent = true;
+        transaction->backend_knows_all = transaction->accepted_count == 0;
+        backend_mail(backend, transaction->facts.sender, mail_parameters(transaction), mail_answered, transaction);
+    }
+    backend_rcpt(backend, transaction->asked.path, SLICE_NONE, recipient_answered, transaction);
+}
+
+/* Delivery */
+
+static void message_answered(void *context, const struct backend_result *result)
+{
+    struct transaction *transaction = context;
+    struct reply reply;
+    transaction->final = true;
+    if (result->outcome != BACKEND_REPLIED) {
+        reply = failure_reply(transaction, result);
+        transaction_release_backend(transaction);
+    } else {
+        reply = reply_copy(transaction->reply_arena, &result->reply);
+        note_backend_reply(transaction, &reply);
+        transaction->delivered = reply.code == 250;
+        /* A backend that refuses DATA is still within its transaction (RFC 5321 3.3): then RSET comes before the next MAIL. */
+        transaction->mail_sent = !transaction->delivered;
+    }
+    transaction_done(transaction, reply);
+}
+
+/* Our fields in one piece. */
+static struct slice added_text(struct transaction *transaction, const struct verdict *verdict)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < verdict->added_count; i++)
+        length += verdict->added[i].text.length;
+    char *text = arena_alloc(transaction->arena, length + 1);
+    size_t used = 0;
+    for (size_t i = 0; i < verdict->added_count; i++) {
+        memcpy(text + used, verdict->added[i].text.text, verdict->added[i].text.length);
+        used += verdict->added[i].text.length;
+    }
+    return slice_of(text, length);
+}
+
+static void send_message(struct transaction *transaction)
+{
+    const struct verdict *verdict = transaction->verdict;
+    struct backend_message message = {
+        .added = added_text(transaction, verdict),
+        .spool = transaction->spool,
+        .removed = verdict->removed,
+        .removed_count = verdict->removed_count,
+        .body_8bit = transaction->facts.body_8bit,
+    };
+    transaction->work = WORK_DELIVER;
+    backend_message(transaction->session->backend, &message, message_answered, transaction);
+}
+
+static void give_up_reopening(struct transaction *transaction, struct reply reply)
+{
+    transaction->final = true;
+    transaction_release_backend(transaction);
+    transaction_done(transaction, reply);
+}
+
+/* One reply to MAIL or RCPT sent again. The first failure ends it; later callbacks are dropped with the connection. */
+static void reopened(void *context, const struct backend_result *result)
+{
+    struct transaction *transaction = context;
+    if (result->outcome != BACKEND_REPLIED) {
+        give_up_reopening(transaction, failure_reply(transaction, result));
+        return;
+    }
+    if (!reply_is_positive(&result->reply)) {
+        note_backend_reply(transaction, &result->reply);
+        transaction->reason =
+            SLICE("a recipient or the sender that the backend had accepted was refused when sent again");
+        struct reply reply = transaction_own_reply(transaction, 451, "4.3.0",
+                                                   "the mail server behind changed its mind, try again later");
+        give_up_reopening(transaction, reply);
+        return;
+    }
+    if (--transaction->reopened == 0) {
+        transaction->backend_knows_all = true;
+        send_message(transaction);
+    }
+}
+
+static void reopen(struct transaction *transaction)
+{
+    transaction->work = WORK_REOPEN;
+    if (transaction->session->backend != NULL && transaction->mail_sent)
+        transaction_release_backend(transaction);
+    ensure_backend(transaction);
+    struct backend_session *backend = transaction->session->backend;
+    transaction->mail_sent = true;
+    transaction->reopened = transaction->accepted_count + 1;
+    backend_mail(backend, transaction->facts.sender, mail_parameters(transaction), reopened, transaction);
+    for (size_t i = 0; i < transaction->accepted_count; i++)
+        backend_rcpt(backend, transaction->accepted[i].path, SLICE_NONE, reopened, transaction);
+}
+
+void transaction_deliver(struct transaction *transaction)
+{
+    struct backend_session *backend = transaction->session->backend;
+    if (backend != NULL && !backend_is_lost(backend) && transaction->mail_sent && transaction->backend_knows_all)
+        send_message(transaction);
+    else
+        reopen(transaction);
+}

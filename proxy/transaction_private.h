@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * transaction_private.h: what transaction.c (stages and message), transaction_delivery.c (recipients and the
+ * backend) and transaction_record.c share.
+ */
+#ifndef MXWARD_PROXY_TRANSACTION_PRIVATE_H
+#define MXWARD_PROXY_TRANSACTION_PRIVATE_H
+
+#include "proxy/framing.h"
+#include "proxy/generation.h"
+#include "proxy/inquiry.h"
+#include "proxy/spool.h"
+#include "proxy/transaction.h"
+
+struct event;
+
+/* What a busy transaction waits for. */
+enum transaction_work {
+    WORK_NONE,
+    WORK_JUDGE_SESSION,    /* connect, helo */
+    WORK_JUDGE_MAIL,
+    WORK_JUDGE_RECIPIENT,
+    WORK_RECIPIENT,        /* the backend's reply to RCPT */
+    WORK_JUDGE_MESSAGE,
+    WORK_REOPEN,           /* MAIL and RCPT sent again to a new backend session */
+    WORK_DELIVER,          /* the backend's reply to the message */
+};
+
+/* Why a message that was read to its end will not be judged. */
+enum message_flaw { MESSAGE_FINE, MESSAGE_TOO_LARGE, MESSAGE_HEADER_TOO_LARGE, MESSAGE_NO_ROOM, MESSAGE_DISK };
+
+struct transaction {
+    struct session *session;
+    struct generation *generation;
+    struct arena *arena;
+    struct arena *reply_arena;             /* of the reply of the work done last */
+    struct answers *answers;
+    struct facts facts;
+    struct inquiry *inquiry;
+    transaction_notify notify;
+    void *context;
+
+    enum transaction_work work;
+    struct reply reply;
+    bool final;                            /* the reply ends the transaction */
+
+    /* Envelope. */
+    struct facts_recipient asked;          /* the recipient that is being worked on */
+    struct facts_recipient *accepted;
+    size_t accepted_count;
+    size_t accepted_room;
+    bool exempt;                           /* kind of the recipients accepted so far (DESIGN 3) */
+    bool asked_exempt;
+    bool asked_name;                       /* that judgement waited for the client's name */
+    bool named;                            /* the client's name is known (or is not going to be), and this is it: */
+    struct iprev_outcome iprev;            /* later judgements need not look for it */
+    struct record_recipient *recipients;   /* every RCPT, for the record */
+    size_t recipients_count;
+    size_t recipients_room;
+    const struct verdict *verdict;         /* the last one */
+
+    /* The backend's view of it. */
+    bool mail_sent;                        /* on the session's present backend connection */
+    bool backend_knows_all;                /* every accepted recipient was accepted on that connection */
+    bool backend_asked;                    /* at all */
+    struct reply mail_refusal;             /* of the backend; code 0: none */
+    size_t reopened;                       /* replies still to come while reopening */
+    struct slice reopen_failure;
+    struct event *hold;                    /* backend-hold since 354 */
+    unsigned backend_code;
+    struct slice backend_text;
+    bool delivered;
+
+    /* The message. */
+    struct framing framing;
+    struct spool *spool;
+    bool header_given;
+    enum message_flaw flaw;
+    struct slice reason;                   /* why mxward decided without a rule */
+
+    /* Monotonic microseconds; 0: did not happen. */
+    int64_t began_at;
+    int64_t mail_at;
+    int64_t data_at;
+    int64_t message_at;
+    int64_t judged_at;
+    int64_t replied_at;
+};
+
+/* Ends the work with that reply and tells the client on this turn (callers are event callbacks) . */
+void transaction_done(struct transaction *transaction, struct reply reply);
+/* A reply of ours that carries the id. */
+struct reply transaction_own_reply(struct transaction *transaction, unsigned code, const char *enhanced,
+                                   const char *text);
+/* The reply that a verdict of reject or defer gives. */
+struct reply transaction_verdict_reply(struct transaction *transaction, const struct verdict *verdict);
+
+/* transaction_delivery.c */
+void transaction_offer_recipient(struct transaction *transaction);
+void transaction_deliver(struct transaction *transaction);
+void transaction_release_backend(struct transaction *transaction);
+void transaction_forget_envelope(struct transaction *transaction);
+
+/* transaction_record.c */
+void transaction_note_recipient(struct transaction *transaction, const struct verdict *verdict, enum record_by by);
+void transaction_write_record(struct transaction *transaction, const char *reason);
+void transaction_count(const struct transaction *transaction);
+
+#endif

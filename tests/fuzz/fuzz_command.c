@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fuzz_command.c: any bytes as a command line. What is accepted must be what the grammar says: slices lie within the
+ * line, parts put together again give the path, nothing outside printable ASCII is in it, and parsing the path alone
+ * says the same.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proxy/command.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define must(condition) do { if (!(condition)) { fprintf(stderr, "not so: %s\n", #condition); abort(); } } while (0)
+
+static bool is_within(struct slice part, struct slice whole)
+{
+    return part.length == 0 || (part.text >= whole.text && part.text + part.length <= whole.text + whole.length);
+}
+
+static void check_printable(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        must(text.text[i] >= ' ' && text.text[i] <= '~');
+}
+
+static void check_path(const struct command *command)
+{
+    const struct command_path *path = &command->path;
+    bool bare = path->domain.length == 0;
+
+    check_printable(path->text);
+    must(path->local_part.length <= COMMAND_LOCAL_PART_MOST && path->domain.length <= COMMAND_DOMAIN_MOST);
+    must(path->text.length + 2 <= COMMAND_PATH_MOST);
+    if (bare) {
+        must(slice_equal(path->text, path->local_part));
+        if (path->text.length == 0)
+            must(command->verb == COMMAND_MAIL);
+        else
+            must(command->verb == COMMAND_RCPT && slice_equal_nocase(path->text, SLICE("postmaster")));
+        return;
+    }
+    must(path->text.length == path->local_part.length + 1 + path->domain.length);
+    must(slice_equal(slice_first(path->text, path->local_part.length), path->local_part));
+    must(path->text.text[path->local_part.length] == '@');
+    must(slice_equal(slice_from(path->text, path->local_part.length + 1), path->domain));
+    must(command_is_domain(path->domain) != command_is_address_literal(path->domain, NULL));
+}
+
+/* The path as it would be sent to the backend is a path again, and the same one. */
+static void check_again(const struct command *command)
+{
+    char line[COMMAND_PATH_MOST + 32];
+    struct command again;
+    const char *enhanced, *problem;
+    int length = snprintf(line, sizeof(line), "%s<%.*s>", command->verb == COMMAND_MAIL ? "MAIL FROM:" : "RCPT TO:",
+                          SLICE_ARG(command->path.text));
+
+    must(length > 0 && (size_t)length < sizeof(line));
+    must(command_parse(slice_of(line, (size_t)length), &again, &enhanced, &problem) == COMMAND_OK);
+    must(slice_equal(again.path.text, command->path.text));
+    must(slice_equal(again.path.local_part, command->path.local_part));
+    must(slice_equal(again.path.domain, command->path.domain));
+}
+
+static void check_parameters(const struct command *command, struct slice line)
+{
+    must(command->parameters_count <= COMMAND_PARAMETERS_MOST);
+    for (size_t i = 0; i < command->parameters_count; i++) {
+        const struct command_parameter *parameter = &command->parameters[i];
+        uint64_t number;
+
+        must(parameter->keyword.length > 0 && is_within(parameter->keyword, line) && is_within(parameter->value, line));
+        must(parameter->value.text == NULL || parameter->value.length > 0);
+        must(slice_find(parameter->value, ' ') == parameter->value.length);
+        check_printable(parameter->keyword);
+        check_printable(parameter->value);
+        command_parse_size(parameter->value, &number);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct slice line = slice_of((const char *)data, size);
+    struct command command;
+    const char *enhanced, *problem;
+    enum command_status status = command_parse(line, &command, &enhanced, &problem);
+
+    must(is_within(command.verb_text, line) && is_within(command.argument, line));
+    must((status == COMMAND_UNRECOGNISED) == (command.verb == COMMAND_UNKNOWN));
+    if (status != COMMAND_OK) {
+        must(enhanced != NULL && problem != NULL);
+        return 0;
+    }
+    check_printable(command.argument);
+    check_parameters(&command, line);
+    if (command.verb == COMMAND_MAIL || command.verb == COMMAND_RCPT) {
+        must(is_within(command.path.text, line));
+        check_path(&command);
+        check_again(&command);
+    }
+    return 0;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fuzz_framing.c: any bytes as a message, cut where the input says, against the plain reference; then what was read
+ * goes outwards, cut elsewhere, and is read again. The first byte chooses normalise and seeds the cuts. The rest is
+ * also read as command lines.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "rules/arena.h"
+#include "tests/unit/framing_reference.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define must(condition) do { if (!(condition)) { fprintf(stderr, "not so: %s\n", #condition); abort(); } } while (0)
+#define INPUT_MOST ((size_t)4096)
+
+struct gathered {
+    char bytes[4 * INPUT_MOST];
+    size_t length;
+};
+
+/* A step of 1 to 16 bytes, now and then a long one: small steps are what breaks state. */
+static size_t next_cut(uint32_t *seed)
+{
+    *seed = *seed * 1664525U + 1013904223U;
+    return (*seed >> 28) == 0 ? 1000 : (*seed >> 24) % 16 + 1;
+}
+
+static void gather(void *context, struct slice bytes)
+{
+    struct gathered *gathered = context;
+
+    must(bytes.length > 0 && gathered->length + bytes.length <= sizeof(gathered->bytes));
+    memcpy(gathered->bytes + gathered->length, bytes.text, bytes.length);
+    gathered->length += bytes.length;
+}
+
+/* Each piece is copied to memory of its own size, so that the sanitizer sees a byte too far. */
+static bool read_cut(struct framing *framing, struct slice wire, uint32_t seed, struct gathered *gathered,
+                     size_t *used_out)
+{
+    bool ended = false;
+
+    for (*used_out = 0; *used_out < wire.length && !ended;) {
+        struct slice piece = slice_first(slice_from(wire, *used_out), next_cut(&seed));
+        char *copy = memory_alloc(piece.length);
+        size_t consumed;
+
+        memcpy(copy, piece.text, piece.length);
+        ended = framing_read(framing, slice_of(copy, piece.length), gather, gathered, &consumed);
+        must(consumed <= piece.length && (ended || consumed == piece.length));
+        *used_out += consumed;
+        free(copy);
+    }
+    return ended;
+}
+
+static void check_inwards(struct slice wire, bool normalise, uint32_t seed, struct gathered *content)
+{
+    static char expected_bytes[4 * INPUT_MOST];
+    struct framing_expected expected = { .content = expected_bytes };
+    struct framing framing;
+    size_t used, header_end = 0;
+
+    reference_read(wire.text, wire.length, normalise, &expected);
+    framing_begin(&framing, normalise);
+    content->length = 0;
+    must(read_cut(&framing, wire, seed, content, &used) == expected.ended && used == expected.consumed);
+    must(slice_equal(slice_of(content->bytes, content->length), slice_of(expected.content, expected.length)));
+    must(framing.violation == expected.violation && framing.violation_offset == expected.violation_offset);
+    must(framing.mended == expected.mended && framing.content == content->length && framing.taken == used);
+    must(framing.has_header_end == reference_header_end(expected.content, expected.length, &header_end));
+    must(framing.header_end == header_end);
+}
+
+static void stuff_cut(struct slice content, uint32_t seed, struct gathered *wire)
+{
+    bool at_line_start = true;
+
+    wire->length = 0;
+    while (content.length > 0) {
+        size_t step = next_cut(&seed);
+
+        framing_stuff(slice_first(content, step), &at_line_start, gather, wire);
+        content = slice_from(content, step);
+    }
+    gather(wire, framing_end_of_data(at_line_start));
+    must(reference_only_crlf(wire->bytes, wire->length));
+}
+
+static void check_outwards(const struct gathered *content, uint32_t seed)
+{
+    static struct gathered wire, back;
+    struct framing framing;
+    size_t used;
+
+    stuff_cut(slice_of(content->bytes, content->length), seed, &wire);
+    framing_begin(&framing, false);
+    back.length = 0;
+    must(read_cut(&framing, slice_of(wire.bytes, wire.length), seed + 1, &back, &used) && used == wire.length);
+    must(framing.violation == FRAMING_FINE && back.length >= content->length && back.length <= content->length + 2);
+    must(memcmp(back.bytes, content->bytes, content->length) == 0);
+}
+
+static void check_lines(struct slice input)
+{
+    while (input.length > 0) {
+        struct slice line;
+        size_t consumed;
+        enum line_status status = framing_line(input, 64, &line, &consumed);
+
+        must(consumed <= input.length && line.length + 2 <= 64);
+        if (status == LINE_NONE)
+            return;
+        if (status == LINE_COMPLETE)
+            must(line.text == input.text && consumed == line.length + 2 && reference_only_crlf(line.text, line.length));
+        else if (consumed == 0)
+            return;
+        input = slice_from(input, consumed);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static char wire[INPUT_MOST + 5];
+    static struct gathered content, outwards;
+    bool normalise;
+    uint32_t seed;
+
+    if (size == 0 || size > INPUT_MOST)
+        return 0;
+    normalise = (data[0] & 1) != 0;
+    seed = (uint32_t)data[0] << 16;
+    memcpy(wire, data + 1, size - 1);
+    memcpy(wire + size - 1, "\r\n.\r\n", 5);
+    check_inwards(slice_of(wire, size + 4), normalise, seed, &content);
+    /* Violations end the content anywhere, in the middle of nothing: still it goes out and comes back. */
+    check_outwards(&content, seed);
+    stuff_cut(slice_of(wire, size - 1), seed, &outwards);
+    check_lines(slice_of(wire, size + 4));
+    return 0;
+}

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_backend_pool.c: the pool of sessions and the probe, with a scripted backend (backend_script.h): when there is
+ * an offer and when not, the bound on sessions, spares and their replacement.
+ */
+#include <check.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "tests/unit/backend_script.h"
+
+#define XCLIENT_GREET GREET "> 250-backend\n> 250-SIZE 1000\n" XCLIENT_ALL
+#define STRANGER XCLIENT_GREET \
+    "< XCLIENT DESTADDR=127.0.0.1 DESTPORT=25 PORT=[UNAVAILABLE] REVERSE_NAME=[UNAVAILABLE] " \
+    "PROTO=ESMTP HELO=mx.example.org NAME=[UNAVAILABLE] ADDR=192.0.2.1\n" \
+    "> 220 backend ESMTP\n< EHLO mx.example.org\n> 250 backend\n"
+#define NULL_SENDER "< MAIL FROM:<>\n"
+#define BYE "< QUIT\n> 221 bye\nclose\n"
+#define FIT STRANGER NULL_SENDER "> 250 ok\n< RCPT\n> 554 5.7.1 no\n< RCPT\n> 554 5.7.1 no\n" BYE
+#define CLIENT_SCRIPT XCLIENT_GREET \
+    "< XCLIENT \n> 220 backend ESMTP\n< EHLO helo.example.net\n> 250 backend\n< RSET\n> 250 reset\n" BYE
+
+/* ---- the probe */
+
+static const struct probe_row {
+    const char *name;
+    bool xclient;
+    bool anyone;
+    const char *script;
+    enum backend_probe result;
+    const char *problem;
+} probe_rows[] = {
+    { "refused", true, false, FIT, BACKEND_PROBE_FIT, "" },
+    { "refused for a while", true, false, STRANGER NULL_SENDER "> 250 ok\n< RCPT\n> 454 4.7.1 no\n< RCPT\n> 454 no\n"
+      BYE, BACKEND_PROBE_FIT, "" },
+    { "sender refused", true, false, STRANGER NULL_SENDER "> 554 no\n< RCPT\n> 503 no\n< RCPT\n> 503 no\n" BYE,
+      BACKEND_PROBE_FIT, "" },
+    { "one of two is its own", true, false, STRANGER NULL_SENDER "> 250 ok\n< RCPT\n> 250 ok\n< RCPT\n> 550 no\n" BYE,
+      BACKEND_PROBE_FIT, "" },
+    { "relays", true, false, STRANGER NULL_SENDER
+      "> 250 ok\n< RCPT\n> 250 ok\n< RCPT\n> 250 2.1.5 ok\n< QUIT\n> 221 bye\nclose\n", BACKEND_PROBE_RELAYS,
+          "it relays for strangers: for the client 192.0.2.1" },
+    { "relays, and may", true, true, STRANGER "< RSET\n> 250 ok\n" BYE, BACKEND_PROBE_FIT, "" },
+    { "relays for us", false, false, GREET "> 250 b\n" NULL_SENDER "> 250 ok\n< RCPT\n> 250 ok\n< RCPT\n> 250 ok\n" BYE,
+      BACKEND_PROBE_RELAYS, "it relays for strangers: from our own address" },
+    { "not for us", false, false, GREET "> 250 b\n" NULL_SENDER "> 250 ok\n< RCPT\n> 550 no\n< RCPT\n> 550 no\n" BYE,
+      BACKEND_PROBE_FIT, "" },
+    { "own trouble at MAIL", true, false, STRANGER NULL_SENDER "> 452 full\n< RCPT\n> 503 no\n< RCPT\n> 503 no\n" BYE,
+      BACKEND_PROBE_BROKEN, "whether it relays" },
+    { "own trouble at RCPT", true, false, STRANGER NULL_SENDER "> 250 ok\n< RCPT\n> 451 db\n< RCPT\n> 451 db\n" BYE,
+      BACKEND_PROBE_BROKEN, "whether it relays" },
+    { "421 at RCPT", true, false, STRANGER NULL_SENDER "> 250 ok\n< RCPT\n> 421 down\nclose\n", BACKEND_PROBE_BROKEN,
+      "\"421 down\"" },
+    { "no XCLIENT", true, false, GREET "> 250 b\n", BACKEND_PROBE_NO_XCLIENT, "it does not offer XCLIENT" },
+    { "no XCLIENT, relays", true, true, GREET "> 250 b\n", BACKEND_PROBE_NO_XCLIENT, "it does not offer XCLIENT" },
+    { "XCLIENT 550", true, false, XCLIENT_GREET "< XCLIENT\n> 550 no\n", BACKEND_PROBE_NO_XCLIENT, "\"550 no\"" },
+    { "XCLIENT 250", true, false, XCLIENT_GREET "< XCLIENT\n> 250 ok\n", BACKEND_PROBE_NO_XCLIENT, "\"250 ok\"" },
+    { "stranger refused at XCLIENT", true, false, XCLIENT_GREET "< XCLIENT\n> 554 5.7.1 go away\n", BACKEND_PROBE_FIT,
+      "" },
+    { "stranger refused at EHLO", true, false, XCLIENT_GREET "< XCLIENT\n> 220 b\n< EHLO\n> 550 bad name\n" BYE,
+      BACKEND_PROBE_FIT, "" },
+    { "closed", true, false, "close\n", BACKEND_PROBE_DOWN, "it closed the connection" },
+    { "silent", true, false, "", BACKEND_PROBE_DOWN, "timed out after 1 s" },
+    { "greeted by 554", true, false, "> 554 no\n", BACKEND_PROBE_DOWN, "\"554 no\"" },
+    { "no SMTP", true, false, "> SSH-2.0-x\n", BACKEND_PROBE_BROKEN, "what it sent is no SMTP reply" },
+};
+
+START_TEST(test_probe)
+{
+    const struct probe_row *row = &probe_rows[_i];
+    const char *scripts[] = { row->script, NULL };
+    struct peer *peer = peer_new(scripts);
+    struct backend_settings settings = settings_for(peer, row->xclient);
+    struct backend_offer offer;
+    struct arena *arena = arena_new();
+    struct slice problem;
+    enum backend_probe result;
+
+    settings.relays_for_anyone = row->anyone;
+    result = backend_probe_run(peer->base, &settings, &offer, arena, &problem);
+    ck_assert_msg(result == row->result, "%s: %d: %.*s", row->name, (int)result, SLICE_ARG(problem));
+    ck_assert_msg(slice_starts_with(problem, slice_of_string(row->problem)), "%s: %.*s", row->name, SLICE_ARG(problem));
+    ck_assert(slice_is_empty(problem) == (result == BACKEND_PROBE_FIT));
+    ck_assert_msg(peer->mismatch[0] == '\0', "%s: %s", row->name, peer->mismatch);
+    if (result == BACKEND_PROBE_FIT && row->xclient)
+        ck_assert(offer.extensions == (BACKEND_SIZE | BACKEND_XCLIENT) && offer.size == 1000);
+    arena_free(&arena);
+    peer_free(peer);
+}
+END_TEST
+
+static const char *const no_addresses[] = {
+    "", "localhost:25", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "::1:25", "[::1]25", "[::1",
+        "unix:", ":25",
+    "127.0.0.1:25x", "[127.0.0.1:25",
+};
+
+START_TEST(test_no_address)
+{
+    struct event_base *base = event_base_new();
+    struct backend_settings settings = { .address = no_addresses[_i], .hostname = "mx", .sessions_most = 1,
+                                         .connect_seconds = 1, .command_seconds = 1 };
+    struct backend_offer offer;
+    struct arena *arena = arena_new();
+    struct slice problem;
+
+    ck_assert_int_eq(backend_probe_run(base, &settings, &offer, arena, &problem), BACKEND_PROBE_DOWN);
+    ck_assert_msg(slice_starts_with(problem, SLICE("this is no address")), "%.*s", SLICE_ARG(problem));
+    arena_free(&arena);
+    event_base_free(base);
+}
+END_TEST
+
+START_TEST(test_connection_refused)
+{
+    static const char *const scripts[] = { "", NULL };
+    struct peer *peer = peer_new(scripts);
+    struct backend_settings settings = settings_for(peer, true);
+    char address[128];
+    struct event_base *base = event_base_new();
+    struct backend_offer offer;
+    struct arena *arena = arena_new();
+    struct slice problem;
+
+    snprintf(address, sizeof(address), "%s", peer->address);
+    settings.address = address;
+    peer_free(peer);
+    ck_assert_int_eq(backend_probe_run(base, &settings, &offer, arena, &problem), BACKEND_PROBE_DOWN);
+    ck_assert_msg(strstr(arena_string(arena, problem), "Connection refused") != NULL, "%.*s", SLICE_ARG(problem));
+    arena_free(&arena);
+    event_base_free(base);
+}
+END_TEST
+
+/* ---- the pool */
+
+struct world {
+    struct peer *peer;
+    struct backend_pool *pool;
+};
+
+static void world_begin(struct world *world, const char *const *scripts, unsigned spares, unsigned most)
+{
+    struct backend_settings settings;
+
+    world->peer = peer_new(scripts);
+    settings = settings_for(world->peer, true);
+    settings.spares = spares;
+    settings.sessions_most = most;
+    world->pool = backend_pool_new(world->peer->base, &settings);
+}
+
+static void world_end(struct world *world)
+{
+    ck_assert_msg(world->peer->mismatch[0] == '\0', "%s", world->peer->mismatch);
+    backend_pool_free(&world->pool);
+    ck_assert_ptr_null(world->pool);
+    backend_pool_free(&world->pool);
+    peer_free(world->peer);
+}
+
+static bool has_offer(const struct world *world)
+{
+    struct backend_offer offer;
+
+    return backend_pool_offer(world->pool, &offer);
+}
+
+static struct backend_session *open_and_reset(struct world *world, struct results *results)
+{
+    struct backend_client client = a_client();
+    struct backend_session *session = backend_open(world->pool, &client);
+
+    *results = (struct results){ .wanted = 1 };
+    backend_reset(session, on_result, results);
+    return session;
+}
+
+START_TEST(test_offer_comes)
+{
+    static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
+    struct world world;
+
+    world_begin(&world, scripts, 0, 4);
+    ck_assert(!has_offer(&world));
+    ck_assert_str_eq(backend_pool_problem(world.pool), "");
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert(has_offer(&world));
+    ck_assert_str_eq(backend_pool_problem(world.pool), "");
+    ck_assert_uint_eq(world.peer->connections, 1);
+    ck_assert_uint_eq(backend_pool_sessions(world.pool), 0);
+    world_end(&world);
+}
+END_TEST
+
+/* Down, then up: asked again after one second, then two. */
+START_TEST(test_back_off)
+{
+    static const char *const scripts[] = { "close\n", "> 421 starting\nclose\n", FIT, NULL };
+    struct world world;
+
+    world_begin(&world, scripts, 0, 4);
+    loop_until(world.peer->base, NULL, 0.5);
+    ck_assert_uint_eq(world.peer->connections, 1);
+    ck_assert(!has_offer(&world));
+    loop_until(world.peer->base, NULL, 0.8);
+    ck_assert_uint_eq(world.peer->connections, 2);
+    ck_assert_str_eq(backend_pool_problem(world.pool), "\"421 starting\" while waiting for its greeting");
+    loop_until(world.peer->base, NULL, 1.2);
+    ck_assert_uint_eq(world.peer->connections, 2);
+    loop_until(world.peer->base, NULL, 1);
+    ck_assert_uint_eq(world.peer->connections, 3);
+    ck_assert(has_offer(&world));
+    ck_assert_str_eq(backend_pool_problem(world.pool), "");
+    world_end(&world);
+}
+END_TEST
+
+START_TEST(test_relay_has_no_offer)
+{
+    static const char *const scripts[] = { STRANGER NULL_SENDER
+                                           "> 250 ok\n< RCPT\n> 250 ok\n< RCPT\n> 250 ok\n< QUIT\n> 221 bye\n", "",
+                                               NULL };
+    struct world world;
+
+    world_begin(&world, scripts, 2, 4);
+    loop_until(world.peer->base, NULL, 0.2);
+    ck_assert(!has_offer(&world));
+    ck_assert_ptr_nonnull(strstr(backend_pool_problem(world.pool), "relays"));
+    ck_assert_uint_eq(world.peer->connections, 1);
+    world_end(&world);
+}
+END_TEST
+
+/* The backend was reconfigured: no client may pass as us. */
+START_TEST(test_xclient_vanishes)
+{
+    static const char *const scripts[] = { FIT, GREET "> 250 backend\n", FIT, CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 0, 4);
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert(has_offer(&world));
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 1);
+    ck_assert_msg(strncmp(results.text[0], "LOST it does not offer XCLIENT", 30) == 0, "%s", results.text[0]);
+    ck_assert(!has_offer(&world));
+    backend_close(&session);
+    loop_until(world.peer->base, NULL, 1.2);
+    ck_assert(has_offer(&world));
+    world_end(&world);
+}
+END_TEST
+
+/* One client that the backend refuses at XCLIENT is no reason to send all away. */
+START_TEST(test_one_client_refused)
+{
+    static const char *const scripts[] = { FIT, XCLIENT_GREET "< XCLIENT \n> 501 bad\n", NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 0, 4);
+    loop_until(world.peer->base, NULL, 0.1);
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 1);
+    ck_assert_msg(strncmp(results.text[0], "LOST \"501 bad\"", 14) == 0, "%s", results.text[0]);
+    ck_assert(has_offer(&world));
+    backend_close(&session);
+    world_end(&world);
+}
+END_TEST
+
+START_TEST(test_bound)
+{
+    static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results[4];
+    struct backend_session *sessions[4];
+
+    world_begin(&world, scripts, 2, 3);
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert_uint_eq(backend_pool_sessions(world.pool), 2);
+    for (int i = 0; i < 4; i++)
+        sessions[i] = open_and_reset(&world, &results[i]);
+    loop_until(world.peer->base, NULL, 0.1);
+    for (int i = 0; i < 3; i++)
+        ck_assert_str_eq(results[i].text[0], "250 reset");
+    ck_assert_str_eq(results[3].text[0], "BUSY all of its 3 sessions are in use");
+    ck_assert(backend_is_lost(sessions[3]));
+    ck_assert_uint_eq(backend_pool_sessions(world.pool), 3);
+    /* One goes, one may come; QUIT is waited for before the place is free. */
+    backend_close(&sessions[0]);
+    backend_close(&sessions[3]);
+    sessions[3] = open_and_reset(&world, &results[3]);
+    loop_until(world.peer->base, &results[3].done, 1);
+    ck_assert_msg(strncmp(results[3].text[0], "BUSY", 4) == 0, "%s", results[3].text[0]);
+    backend_close(&sessions[3]);
+    loop_until(world.peer->base, NULL, 0.1);
+    sessions[3] = open_and_reset(&world, &results[3]);
+    loop_until(world.peer->base, &results[3].done, 1);
+    ck_assert_str_eq(results[3].text[0], "250 reset");
+    ck_assert_uint_le(world.peer->open_most, 3);
+    for (int i = 1; i < 4; i++)
+        backend_close(&sessions[i]);
+    world_end(&world);
+}
+END_TEST
+
+/* A place is free again when a session is lost, though its client has not let go of it. */
+START_TEST(test_lost_frees_place)
+{
+    static const char *const scripts[] = { FIT, XCLIENT_GREET "< XCLIENT\nclose\n", CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results[2];
+    struct backend_session *sessions[2];
+
+    world_begin(&world, scripts, 0, 1);
+    loop_until(world.peer->base, NULL, 0.1);
+    sessions[0] = open_and_reset(&world, &results[0]);
+    loop_until(world.peer->base, &results[0].done, 1);
+    ck_assert_msg(strncmp(results[0].text[0], "LOST", 4) == 0, "%s", results[0].text[0]);
+    sessions[1] = open_and_reset(&world, &results[1]);
+    loop_until(world.peer->base, &results[1].done, 1);
+    ck_assert_str_eq(results[1].text[0], "250 reset");
+    backend_close(&sessions[0]);
+    backend_close(&sessions[1]);
+    world_end(&world);
+}
+END_TEST
+
+/* A spare is taken at once, and another is made. */
+START_TEST(test_spare_taken)
+{
+    static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 1, 4);
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert_uint_eq(world.peer->connections, 2);
+    session = open_and_reset(&world, &results);
+    ck_assert_uint_eq(backend_pool_sessions(world.pool), 1);
+    loop_until(world.peer->base, &results.done, 1);
+    ck_assert_str_eq(results.text[0], "250 reset");
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert_uint_eq(world.peer->connections, 3);
+    ck_assert_uint_eq(backend_pool_sessions(world.pool), 2);
+    backend_close(&session);
+    world_end(&world);
+}
+END_TEST
+
+/*
+ * Spares that are dead, or die of our first word: the client does not notice. The last script serves every later
+ * connection.
+ */
+static const char *const stale_scripts[][5] = {
+    { FIT, XCLIENT_GREET "< XCLIENT\nclose\n", CLIENT_SCRIPT, NULL },
+    { FIT, XCLIENT_GREET "< XCLIENT\nreset\n", CLIENT_SCRIPT, NULL },
+    { FIT, XCLIENT_GREET "< XCLIENT\n> 421 4.4.2 idle\nclose\n", CLIENT_SCRIPT, NULL },
+    { FIT, XCLIENT_GREET "< XCLIENT\n> 421 4.4.2 idle\n", CLIENT_SCRIPT, NULL },
+};
+
+START_TEST(test_stale_spare)
+{
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, stale_scripts[_i], 1, 4);
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert_uint_eq(world.peer->connections, 2);
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 1);
+    ck_assert_str_eq(results.text[0], "250 reset");
+    backend_close(&session);
+    world_end(&world);
+}
+END_TEST
+
+/* But only once: what the fresh connection says counts. */
+START_TEST(test_stale_twice)
+{
+    static const char *const scripts[] = { FIT, XCLIENT_GREET "< XCLIENT\n> 421 idle\nclose\n", XCLIENT_GREET
+                                           "< XCLIENT\n> 421 down\nclose\n", NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 1, 4);
+    loop_until(world.peer->base, NULL, 0.1);
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 1);
+    ck_assert_str_eq(results.text[0], "LOST \"421 down\" while waiting for the reply to XCLIENT");
+    backend_close(&session);
+    world_end(&world);
+}
+END_TEST
+
+/* A backend that drops spares at once is not dialled in a loop; the offer stays. */
+START_TEST(test_spares_die)
+{
+    static const char *const scripts[] = { FIT, XCLIENT_GREET "close\n", NULL };
+    struct world world;
+
+    world_begin(&world, scripts, 1, 4);
+    loop_until(world.peer->base, NULL, 0.8);
+    ck_assert_uint_eq(world.peer->connections, 2);
+    ck_assert(has_offer(&world));
+    loop_until(world.peer->base, NULL, 0.6);
+    ck_assert_uint_eq(world.peer->connections, 3);
+    loop_until(world.peer->base, NULL, 1.2);
+    ck_assert_uint_eq(world.peer->connections, 3);
+    world_end(&world);
+}
+END_TEST
+
+/* An old spare says goodbye and is followed by a fresh one. */
+START_TEST(test_spare_refreshed)
+{
+    static const char *const scripts[] = { FIT, XCLIENT_GREET BYE, CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct backend_session *spare;
+
+    world_begin(&world, scripts, 1, 4);
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert_uint_eq(world.peer->connections, 2);
+    spare = world.pool->sessions;
+    ck_assert_int_eq(spare->state, SESSION_SPARE);
+    ck_assert(event_pending(spare->timer, EV_TIMEOUT, NULL) != 0);
+    event_active(spare->timer, EV_TIMEOUT, 0);
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert_uint_eq(world.peer->connections, 3);
+    ck_assert_uint_eq(backend_pool_sessions(world.pool), 1);
+    world_end(&world);
+}
+END_TEST
+
+/* Taken in the very turn of the loop in which it is too old. */
+START_TEST(test_spare_taken_at_the_last_moment)
+{
+    static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 1, 4);
+    loop_until(world.peer->base, NULL, 0.1);
+    event_active(world.pool->sessions->timer, EV_TIMEOUT, 0);
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 1);
+    ck_assert_str_eq(results.text[0], "250 reset");
+    backend_close(&session);
+    world_end(&world);
+}
+END_TEST
+
+START_TEST(test_unix_socket)
+{
+    static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
+    struct backend_settings settings;
+    struct world world;
+    char path[64];
+
+    snprintf(path, sizeof(path), "/tmp/mxward-test-%d.sock", (int)getpid());
+    world.peer = peer_new_unix(scripts, path);
+    settings = settings_for(world.peer, true);
+    world.pool = backend_pool_new(world.peer->base, &settings);
+    loop_until(world.peer->base, NULL, 0.1);
+    unlink(path);
+    ck_assert(has_offer(&world));
+    world_end(&world);
+}
+END_TEST
+
+/* At any moment, with whatever is under way. */
+START_TEST(test_free_any_time)
+{
+    static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results;
+
+    world_begin(&world, scripts, 2, 4);
+    loop_until(world.peer->base, NULL, 0.0005 * _i);
+    if (_i % 2 == 1)
+        open_and_reset(&world, &results);
+    loop_until(world.peer->base, NULL, 0.0003 * _i);
+    world_end(&world);
+}
+END_TEST
+
+#define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
+
+Suite *suite_backend_pool(void);
+
+Suite *suite_backend_pool(void)
+{
+    Suite *suite = suite_create("backend_pool");
+    TCase *probe = tcase_create("probe");
+    TCase *pool = tcase_create("pool");
+
+    tcase_set_timeout(probe, 20);
+    tcase_add_loop_test(probe, test_probe, 0, ROWS(probe_rows));
+    tcase_add_loop_test(probe, test_no_address, 0, ROWS(no_addresses));
+    tcase_add_test(probe, test_connection_refused);
+    suite_add_tcase(suite, probe);
+    tcase_set_timeout(pool, 20);
+    tcase_add_test(pool, test_offer_comes);
+    tcase_add_test(pool, test_back_off);
+    tcase_add_test(pool, test_relay_has_no_offer);
+    tcase_add_test(pool, test_xclient_vanishes);
+    tcase_add_test(pool, test_one_client_refused);
+    tcase_add_test(pool, test_bound);
+    tcase_add_test(pool, test_lost_frees_place);
+    tcase_add_test(pool, test_spare_taken);
+    tcase_add_loop_test(pool, test_stale_spare, 0, ROWS(stale_scripts));
+    tcase_add_test(pool, test_stale_twice);
+    tcase_add_test(pool, test_spares_die);
+    tcase_add_test(pool, test_spare_refreshed);
+    tcase_add_test(pool, test_spare_taken_at_the_last_moment);
+    tcase_add_test(pool, test_unix_socket);
+    tcase_add_loop_test(pool, test_free_any_time, 0, 12);
+    suite_add_tcase(suite, pool);
+    return suite;
+}

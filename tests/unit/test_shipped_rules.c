@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test_shipped_rules.c: monitor.rules, default.rules and strict.rules as they ship, over mails of every kind they are
+ * about. Expectations are DESIGN 6 and RFC 9989 7.4.
+ */
+#include "proxy/config.h"
+#include "tests/unit/judge_fixtures.h"
+
+#define RULES TESTS_DIRECTORY "/../rules/"
+#define FILES 3
+
+static const char *const files[FILES] = { "monitor.rules", "default.rules", "strict.rules" };
+
+/* Lists as shipped are empty: these stand in for them. */
+static bool read_file(void *context, const char *path, struct arena *arena, struct slice *text_out,
+                      struct slice *problem_out)
+{
+    (void)context;
+    (void)problem_out;
+    static const struct {
+        const char *end;
+        const char *text;
+    } lists[] = {
+        { "lists/local-networks.cidr", "203.0.113.0/24\n" },
+        { "lists/relays.cidr", "198.51.100.7\n" },
+        { "lists/ours.domain", "ours.example\n" },
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        if (slice_ends_with_nocase(slice_of_string(path), slice_of_string(lists[i].end))) {
+            *text_out = slice_of_string(lists[i].text);
+            return true;
+        }
+    FILE *file = fopen(path, "re");
+    ck_assert_msg(file != NULL, "%s", path);
+    char *text = arena_alloc(arena, 100000);
+    *text_out = slice_of(text, fread(text, 1, 100000, file));
+    fclose(file);
+    return true;
+}
+
+static struct program *load(const char *name, struct arena *arena)
+{
+    struct program_reader reader = { read_file, NULL };
+    struct diagnostics diagnostics;
+    const char *const paths[] = { arena_printf(arena, RULES "%s", name).text };
+    diagnostics_init(&diagnostics, arena);
+    struct program *program = program_load(&judge_language, paths, 1, &reader, arena, &diagnostics);
+    if (program == NULL || diagnostics.warnings > 0)
+        diagnostics_print(&diagnostics, stderr, false);
+    ck_assert_ptr_nonnull(program);
+    ck_assert_uint_eq(diagnostics.warnings, 0);
+    return program;
+}
+
+#define ZONE                                                                                                           \
+    "bank.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.bank.example TXT \"v=DMARC1; p=reject\"\n"                 \
+    "shop.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.shop.example TXT \"v=DMARC1; p=quarantine\"\n"             \
+    "try.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.try.example TXT \"v=DMARC1; p=reject; t=y\"\n"              \
+    "tryq.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.tryq.example TXT \"v=DMARC1; p=quarantine; t=y\"\n"        \
+    "none.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\n_dmarc.none.example TXT \"v=DMARC1; p=none\"\n"                   \
+    "small.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\nsoft.example TXT \"v=spf1 ~all\"\n"                              \
+    "ours.example TXT \"v=spf1 ip4:203.0.113.0/24 -all\"\n"                                                            \
+    "thief.example TXT \"v=spf1 ip4:192.0.2.66 -all\"\n"                                                               \
+    "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\n"
+
+enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, DEFER };
+
+static const struct {
+    const char *client;
+    const char *sender;
+    const char *from;
+    const char *more;              /* fields */
+    const char *recipient;
+    int expected[FILES];
+} mails[] = {
+    /* honest mail */
+    { "192.0.2.1", "bank.example", "ann@bank.example", "", "bob", { PASS, PASS, PASS } },
+    { "192.0.2.1", "small.example", "ann@small.example", "", "bob", { PASS, PASS, PASS } },
+    { "192.0.2.9", "soft.example", "ann@soft.example", "", "bob", { PASS, PASS, PASS } },
+    /* forged authors */
+    { "192.0.2.66", "thief.example", "ann@bank.example", "", "bob", { TAG, TAG, NO_DMARC } },
+    { "192.0.2.66", "bank.example", "ann@bank.example", "", "bob", { TAG, TAG, NO_DMARC } },
+    { "192.0.2.66", "thief.example", "ann@shop.example", "", "bob", { TAG, TAG, TAG } },
+    { "192.0.2.66", "thief.example", "ann@none.example", "", "bob", { PASS, PASS, PASS } },
+    /* policies being tried count one step less */
+    { "192.0.2.66", "thief.example", "ann@try.example", "", "bob", { TAG, TAG, TAG } },
+    { "192.0.2.66", "thief.example", "ann@tryq.example", "", "bob", { PASS, PASS, PASS } },
+    /* by way of a list */
+    { "192.0.2.66", "thief.example", "ann@bank.example", "List-Id: <l.thief.example>\r\n", "bob", { TAG, TAG, TAG } },
+    /* our own domain from outside, also as a subdomain */
+    { "192.0.2.66", "thief.example", "boss@ours.example", "", "bob", { TAG, NO_DMARC, NO_DMARC } },
+    { "192.0.2.66", "thief.example", "boss@sub.ours.example", "", "bob", { TAG, NO_DMARC, NO_DMARC } },
+    { "192.0.2.66",
+      "thief.example",
+      "boss@ours.example",
+      "List-Id: <l.thief.example>\r\n",
+      "bob",
+      { TAG, PASS, PASS } },
+    { "203.0.113.9", "ours.example", "boss@ours.example", "", "bob", { PASS, PASS, PASS } },
+    /* SPF alone */
+    { "192.0.2.66", "small.example", "ann@small.example", "", "bob", { TAG, PASS, NO_SPF } },
+    { "192.0.2.66",
+      "small.example",
+      "ann@small.example",
+      "List-Id: <l.small.example>\r\n",
+      "bob",
+      { TAG, PASS, PASS } },
+    /* relays and local networks */
+    { "198.51.100.7", "bank.example", "ann@bank.example", "", "bob", { PASS, PASS, PASS } },
+    { "198.51.100.7", "small.example", "ann@small.example", "", "bob", { PASS, PASS, PASS } },
+    { "203.0.113.9", "thief.example", "ann@bank.example", "From: another@a.example\r\n", "bob", { PASS, PASS, PASS } },
+    /* authors that cannot be told */
+    { "192.0.2.1",
+      "bank.example",
+      "ann@bank.example",
+      "From: another@a.example\r\n",
+      "bob",
+      { TAG, NO_AUTHOR, NO_AUTHOR } },
+    { "192.0.2.1", "bank.example", "ann@bank.example <", "", "bob", { TAG, NO_AUTHOR, NO_AUTHOR } },
+    /* exempt recipients */
+    { "192.0.2.66", "thief.example", "ann@bank.example", "", "postmaster", { PASS, PASS, PASS } },
+    { "192.0.2.66", "thief.example", "ann@bank.example", "", "Abuse", { PASS, PASS, PASS } },
+    { "192.0.2.66", "thief.example", "ann@bank.example", "", "abuser", { TAG, TAG, NO_DMARC } },
+    /* DNS that does not answer */
+    { "192.0.2.66", "slow.example", "ann@slow.example", "", "bob", { PASS, PASS, DEFER } },
+};
+
+static int outcome_of(const struct verdict *verdict)
+{
+    if (verdict->action == VERDICT_PASS)
+        return verdict->tagged ? TAG : PASS;
+    if (verdict->action == VERDICT_DEFER)
+        return DEFER;
+    ck_assert_uint_eq(verdict->code, 550);
+    if (slice_equal(verdict->enhanced, SLICE("5.6.0")))
+        return NO_AUTHOR;
+    return slice_equal(verdict->enhanced, SLICE("5.7.23")) ? NO_SPF : NO_DMARC;
+}
+
+START_TEST(mails_get_what_they_should)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, "", ZONE);
+        fixture.program = load(files[i], fixture.arena);
+        ck_assert(address_parse(slice_of_string(mails[_i].client), &fixture.facts.client_address));
+        fixture.facts.sender_domain = slice_of_string(mails[_i].sender);
+        fixture.facts.sender = arena_printf(fixture.arena, "ann@%s", mails[_i].sender);
+        fixture.recipients[0].local_part = slice_of_string(mails[_i].recipient);
+        fixture_message(
+            &fixture,
+            arena_printf(fixture.arena, "From: %s\r\n%sSubject: x\r\n\r\n", mails[_i].from, mails[_i].more).text,
+            "Hello.\r\n");
+        struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+        ck_assert_msg(outcome_of(&verdict) == mails[_i].expected[i], "%s, mail %d: outcome %d by rule %.*s", files[i],
+                      _i, outcome_of(&verdict), SLICE_ARG(verdict.rule));
+        /* Who is refused hears the domain it is about. */
+        if (outcome_of(&verdict) == NO_DMARC)
+            ck_assert(slice_contains(verdict.text, strchr(mails[_i].from, '@') + 1));
+        fixture_clear(&fixture);
+    }
+}
+END_TEST
+
+START_TEST(they_load_as_shipped)
+{
+    struct arena *arena = arena_new();
+    struct program_reader reader = { config_read_rules_file, NULL };
+    struct diagnostics diagnostics;
+    const char *const paths[] = { arena_printf(arena, RULES "%s", files[_i]).text };
+    diagnostics_init(&diagnostics, arena);
+    ck_assert_ptr_nonnull(program_load(&judge_language, paths, 1, &reader, arena, &diagnostics));
+    ck_assert_uint_eq(diagnostics.warnings + diagnostics.errors, 0);
+    arena_free(&arena);
+}
+END_TEST
+
+Suite *suite_shipped_rules(void)
+{
+    Suite *suite = suite_create("shipped_rules");
+    TCase *tests = tcase_create("shipped_rules");
+    tcase_add_loop_test(tests, mails_get_what_they_should, 0, sizeof mails / sizeof mails[0]);
+    tcase_add_loop_test(tests, they_load_as_shipped, 0, FILES);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
