@@ -159,6 +159,7 @@ static bool make_facts(struct verification *verification)
     facts->message_size = verification->message.length;
     facts->add_received = config == NULL || config->add_received;
     facts->record_subject = true;
+    facts->fields_most = config == NULL ? 0 : (uint32_t)config->limits.header_fields;
     facts->signatures_most = config == NULL ? SIGNATURES_MOST : (uint32_t)config->limits.signatures;
     if (!address_parse(slice_of_string(arguments->ip), &facts->client_address)) {
         fprintf(stderr, "mxward: --ip %s: not an address\n", arguments->ip);

@@ -51,6 +51,7 @@ void facts_encode(const struct facts *facts, struct wire_writer *writer)
     wire_put_bool(writer, facts->record_subject);
     wire_put_bool(writer, facts->client_name_wanted);
     wire_put_u32(writer, facts->signatures_most);
+    wire_put_u32(writer, facts->fields_most);
 }
 
 static void decode_session(struct wire_reader *reader, struct facts *facts)
@@ -101,5 +102,6 @@ bool facts_decode(struct wire_reader *reader, struct arena *arena, struct facts 
     facts_out->record_subject = wire_get_bool(reader);
     facts_out->client_name_wanted = wire_get_bool(reader);
     facts_out->signatures_most = wire_get_u32(reader);
+    facts_out->fields_most = wire_get_u32(reader);
     return !reader->failed;
 }

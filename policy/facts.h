@@ -54,6 +54,7 @@ struct facts {
     bool record_subject;           /* setting of the record */
     bool client_name_wanted;       /* XCLIENT needs the client's name: stages rcpt and message wait for iprev */
     uint32_t signatures_most;      /* DKIM signatures tried (limit) */
+    uint32_t fields_most;          /* header fields of a message (limit); 0: any number */
 };
 
 struct wire_writer;

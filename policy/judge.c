@@ -304,6 +304,22 @@ static enum progress run_rules(struct judgement *judgement)
 
 /* The verdict */
 
+/* A limit, not a rule (P7): it holds for exempt mail too. */
+static bool has_too_many_fields(struct judgement *judgement)
+{
+    const struct judge_input *input = judgement->input;
+    struct verdict *verdict = judgement->verdict;
+    if (input->stage != STAGE_MESSAGE || input->facts->fields_most == 0 ||
+        input->evidence->field_count <= input->facts->fields_most)
+        return false;
+    verdict->action = VERDICT_REJECT;
+    verdict->code = 552;
+    verdict->enhanced = SLICE("5.3.4");
+    verdict->text =
+        reply_text(judgement, SLICE("message header has more fields than allowed here (limit header-fields)"), "");
+    return true;
+}
+
 static void add_field(struct verdict *verdict, struct added_field field)
 {
     if (field.text.length > 0 && field.text.length <= VERDICT_FIELD_MOST && verdict->added_count < VERDICT_ADDED_MOST)
@@ -352,6 +368,8 @@ bool judge(const struct judge_input *input, struct arena *arena, struct verdict 
     /* Without a message's findings its rules cannot run; other stages go on, for their questions. */
     if (!found && input->stage == STAGE_MESSAGE)
         return false;
+    if (has_too_many_fields(&judgement))
+        return true;
     enum progress progress = run_rules(&judgement);
     if (!found || progress == PROGRESS_PENDING)
         return false;

@@ -352,6 +352,7 @@ static json_t *settings_of(const struct facts *facts)
     put(object, "record-subject", json_boolean(facts->record_subject));
     put(object, "client-name-wanted", json_boolean(facts->client_name_wanted));
     put_number(object, "signatures-most", facts->signatures_most);
+    put_number(object, "fields-most", facts->fields_most);
     return object;
 }
 

@@ -194,6 +194,7 @@ static void read_facts(struct reading *reading, json_t *root, struct facts *fact
     facts->record_subject = get_flag(reading, settings, "record-subject");
     facts->client_name_wanted = get_flag(reading, settings, "client-name-wanted");
     facts->signatures_most = (uint32_t)get_number(reading, settings, "signatures-most", 0, UINT32_MAX);
+    facts->fields_most = (uint32_t)get_number(reading, settings, "fields-most", 0, UINT32_MAX);
 }
 
 /* Answers */

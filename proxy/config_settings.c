@@ -107,6 +107,8 @@ const struct setting config_settings[] = {
       "bytes of a message" },
     { BLOCK_LIMITS, "header-size", SETTING_SIZE, LIMIT(header_size), "256K", KIB(16), FRAME_HEADER_MOST, NULL, 0, false,
       "bytes of a message's header" },
+    { BLOCK_LIMITS, "header-fields", SETTING_COUNT, LIMIT(header_fields), "1000", 50, 100000, NULL, 0, false,
+      "fields of a message's header" },
     { BLOCK_LIMITS, "recipients", SETTING_COUNT, LIMIT(recipients), "1000", 100, 10000, NULL, 0, false,
       "recipients of a transaction (RFC 5321 4.5.3.1.8: at least 100)" },
     { BLOCK_LIMITS, "transactions", SETTING_COUNT, LIMIT(transactions), "100", 1, 1000000, NULL, 0, false,

@@ -17,8 +17,8 @@
 #include "proxy/worker.h"
 
 /*
- * A message that is too large or badly framed is read to its end, so that its sender hears why; a sender who goes on beyond
- * twice `message-size` and this is cut off. Ours.
+ * A message that is too large or badly framed is read to its end, so that its sender hears why; a sender who goes on
+ * beyond twice `message-size` and this is cut off. Ours.
  */
 #define MESSAGE_EXCESS ((uint64_t)16 * 1024 * 1024)
 
@@ -47,6 +47,7 @@ struct transaction *transaction_new(struct session *session, transaction_notify 
     facts->add_received = config->add_received;
     facts->record_subject = config->record_subject;
     facts->signatures_most = (uint32_t)config->limits.signatures;
+    facts->fields_most = (uint32_t)config->limits.header_fields;
     transaction->inquiry = inquiry_new(worker, transaction->generation, transaction->answers, transaction->arena,
                                        inquiry_settled, transaction);
     return transaction;
