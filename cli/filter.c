@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "rules/diag.h"
 #include "rules/pattern.h"
 
 enum filter_operator { FILTER_IS, FILTER_IS_NOT, FILTER_MATCHES };
@@ -44,6 +45,32 @@ static const struct {
     { "delivered", "outcome.delivered" },
 };
 #define ALIASES (sizeof(aliases) / sizeof(aliases[0]))
+
+/* Members of a record, as record.schema.json has them: another name is a slip that would match nothing. */
+static const char *const members[] = {
+    "record", "kind", "id", "time", "listener", "client", "local", "envelope", "outcome", "stage", "asked", "verdict",
+    "score", "reply", "rules", "effects", "results", "recipients", "recipients-left-out", "message", "answers",
+    "settings", "timings", "program", "versions", "replayable",
+};
+#define MEMBERS (sizeof(members) / sizeof(members[0]))
+
+static const char *next_name(void *context, size_t index)
+{
+    (void)context;
+    if (index < ALIASES)
+        return aliases[index].name;
+    return index < ALIASES + MEMBERS ? members[index - ALIASES] : NULL;
+}
+
+static bool is_member(struct slice path)
+{
+    struct slice first = slice_first(path, slice_find(path, '.'));
+
+    for (size_t i = 0; i < MEMBERS; i++)
+        if (slice_equal(first, slice_of_string(members[i])))
+            return true;
+    return false;
+}
 
 const char *filter_alias(size_t index, const char **path_out)
 {
@@ -92,6 +119,14 @@ struct filter *filter_new(const char *text, struct filter *next, struct arena *a
     filter->operator = sign == '~' ? FILTER_MATCHES : sign == '!' ? FILTER_IS_NOT : FILTER_IS;
     filter->value = slice_from(whole, name + (sign == '!' ? 2 : 1));
     filter->next = next;
+    if (!is_member(slice_of_string(filter->path))) {
+        const char *near = did_you_mean(slice_first(whole, name), next_name, NULL);
+
+        *problem_out = arena_printf(arena, "records have no \"%.*s\"%s%s%s", (int)name, text,
+                                    near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                                    near != NULL ? "\"?" : "");
+        return NULL;
+    }
     if (filter->operator == FILTER_MATCHES && !compile(filter, arena, problem_out))
         return NULL;
     return filter;

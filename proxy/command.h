@@ -17,8 +17,9 @@
 #define COMMAND_LINE_MOST 2048
 #define COMMAND_PARAMETERS_MOST 16
 /*
- * RFC 5321 4.5.3.1.2, 4.5.3.1.3: a domain, a path with its brackets and its source route. 4.5.3.1.1 names 64 for a local
- * part, as what must at least be taken; senders made by SRS and VERP are longer, so what fits into a path is taken.
+ * RFC 5321 4.5.3.1.2, 4.5.3.1.3: a domain, a path with its brackets and its source route. 4.5.3.1.1 names 64 for a
+ * local part, as what must at least be taken; senders made by SRS and VERP are longer, so what fits into a path is
+ * taken.
  */
 #define COMMAND_DOMAIN_MOST 255
 #define COMMAND_PATH_MOST 256

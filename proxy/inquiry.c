@@ -16,7 +16,8 @@
 /* RFC 7208 4.6.4 bounds SPF to about 13 rounds over the public test suite (DESIGN 4); keys and DMARC add two; doubled.
  */
 #define INQUIRY_ROUNDS_MOST 32
-/* From INQUIRY_ROUNDS_MOST on every question is answered at once, by a time-out: a judge that still asks is not honest. */
+/* From INQUIRY_ROUNDS_MOST on every question is answered at once, by a time-out: a judge that still asks is not honest.
+ */
 #define INQUIRY_ROUNDS_END (2 * INQUIRY_ROUNDS_MOST)
 
 struct inquiry {

@@ -357,7 +357,8 @@ const char *hearing_take_reply(struct hearing *hearing, const struct expected *e
 {
     const char *problem = NULL;
 
-    /* Many clients with long sessions use the room up as well as a judge that talks too much: no death, nobody to blame. */
+    /* Many clients with long sessions use the room up as well as a judge that talks too much: no death, nobody to
+     * blame. */
     if (!hold(hearing, frame)) {
         hearing_fail(hearing, HEARING_UNAVAILABLE);
         return NULL;

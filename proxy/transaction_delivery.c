@@ -191,7 +191,8 @@ static void message_answered(void *context, const struct backend_result *result)
         reply = reply_copy(transaction->reply_arena, &result->reply);
         note_backend_reply(transaction, &reply);
         transaction->delivered = reply.code == 250;
-        /* A backend that refuses DATA is still within its transaction (RFC 5321 3.3): then RSET comes before the next MAIL. */
+        /* A backend that refuses DATA is still within its transaction (RFC 5321 3.3): RSET comes before the next MAIL.
+         */
         transaction->mail_sent = !transaction->delivered;
     }
     transaction_done(transaction, reply);

@@ -82,23 +82,30 @@ static struct facts judged_facts(struct transaction *transaction)
     return facts;
 }
 
+static bool fits(const struct transaction *transaction, struct slice line)
+{
+    return line.length <= JOURNAL_RECORD_MOST &&
+           journal_unsent(transaction->session->worker->journal) + JOURNAL_HEAD + line.length <= JOURNAL_HELD_MOST;
+}
+
 /*
- * The record as it fits the journal. What makes it too long is in a stranger's hand (answers of his DNS servers, recipients
- * that are refused, what rules saw), and must not make his mail leave no trace: it is left out, the largest first.
+ * The record as it fits the journal. What makes it too long is in a stranger's hand (answers of his DNS servers,
+ * recipients that are refused, what rules saw), and must not make his mail leave no trace: it is left out, the largest
+ * first.
  */
 static struct slice fitting_line(struct transaction *transaction, struct record *record)
 {
     struct slice line = record_write(record, transaction->arena);
-    if (line.length > JOURNAL_RECORD_MOST) {
+    if (!fits(transaction, line)) {
         record->answers_left_out = true;
         line = record_write(record, transaction->arena);
     }
-    if (line.length > JOURNAL_RECORD_MOST) {
+    if (!fits(transaction, line)) {
         for (size_t i = 0; i < transaction->recipients_count; i++)
             transaction->recipients[i].verdict = NULL;
         line = record_write(record, transaction->arena);
     }
-    if (line.length > JOURNAL_RECORD_MOST) {
+    if (!fits(transaction, line)) {
         record->verdict = NULL;
         line = record_write(record, transaction->arena);
     }
