@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A mail server for tests: speaks ESMTP as Postfix does, keeps the exact bytes, and fails where it is told to.
+
+    with Backend(port=10025) as backend:
+        backend.on("RCPT", "550 5.1.1 no such user", times=1)     # a reply instead of its own
+        backend.on("END", "hang")                                 # no reply after end of data
+        backend.on("BYTES", "close", after=5000)                  # gone after 5,000 bytes of a message
+        ...
+        backend.messages[0].content
+
+Events: CONNECT, the verbs (EHLO, XCLIENT, MAIL, RCPT, DATA, BDAT, RSET, QUIT, ...), BYTES, END (end of data, before the
+reply) and AFTER (after the reply to it). Actions: "close", "reset", "hang", "late SECONDS", or reply lines (several with
+"\\n"); a reply of 421 also closes. As with Postfix, a session that was renamed by XCLIENT can't be renamed again.
+"""
+
+import re
+import socket
+import threading
+import time
+
+EXTENSIONS = ("PIPELINING", "SIZE 104857600", "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT",
+              "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING")
+
+
+class Gone(Exception):
+    """The connection is over."""
+
+
+class Message:
+    def __init__(self, session):
+        self.session = session
+        self.sender = None             # the argument of MAIL FROM: "<a@b> SIZE=3"
+        self.recipients = []           # the same of RCPT, those that were accepted
+        self.content = b""             # unstuffed
+        self.wire = b""                # as it came
+        self.by = None                 # "DATA" or "BDAT"
+        self.complete = False          # end of data came
+        self.reply = None              # the code that was sent
+        self.started = time.monotonic()
+        self.ended = None
+        self.xclient = dict(session.xclient)
+
+    @property
+    def bare(self):
+        """Line ends other than CRLF in what came."""
+        return re.search(rb"\r(?!\n)|(?<!\r)\n", self.content) is not None
+
+
+class Rule:
+    def __init__(self, event, action, times, after, where):
+        self.event = event
+        self.action = action
+        self.times = times
+        self.after = after
+        self.where = where
+
+
+class Backend:
+    def __init__(self, port=10025, address="127.0.0.1", extensions=EXTENSIONS, size=104857600, xclient=True,
+                 relays=False, domains=("example.org",)):
+        self.address = (address, port)
+        self.extensions = [name for name in extensions if xclient or not name.startswith("XCLIENT")]
+        self.relays = relays           # takes any recipient; else only `domains`
+        self.domains = domains
+        self.sessions = []
+        self.rules = []
+        self.lock = threading.Lock()
+        self.server = None
+        self.closing = False
+        self.session_class = Session
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        self.closing = False
+        self.server = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET)
+        self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.server.bind(self.address)
+        self.server.listen(1024)
+        threading.Thread(target=self._accept, args=(self.server,), daemon=True).start()
+
+    def stop(self):
+        """Nobody listens any more; every connection is closed."""
+        self.closing = True
+        if self.server is None:
+            return
+        # A thread that waits in accept() keeps the port: shutdown wakes it.
+        try:
+            self.server.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.server.close()
+        self.server = None
+        with self.lock:
+            sessions = list(self.sessions)
+        for session in sessions:
+            session.abort()
+
+    def _accept(self, server):
+        while not self.closing:
+            try:
+                sock, peer = server.accept()
+            except OSError:
+                return
+            session = self.session_class(self, sock, peer)
+            with self.lock:
+                self.sessions.append(session)
+            threading.Thread(target=session.run, daemon=True).start()
+
+    def on(self, event, action, times=None, after=0, where=None):
+        """`times`: how often (None: always); `where`: only if the command line matches this pattern."""
+        with self.lock:
+            self.rules.append(Rule(event, action, times, after, where))
+        return self
+
+    def clear(self):
+        with self.lock:
+            self.rules.clear()
+
+    def take(self, event, line="", count=0):
+        """The action of the first rule for this event, used up."""
+        with self.lock:
+            for rule in self.rules:
+                if rule.event != event or rule.times == 0 or count < rule.after:
+                    continue
+                if rule.where and not re.search(rule.where, line):
+                    continue
+                if rule.times is not None:
+                    rule.times -= 1
+                return rule.action
+        return None
+
+    @property
+    def messages(self):
+        """Those that came whole and were answered with 250, in order."""
+        with self.lock:
+            found = [message for session in self.sessions for message in session.messages
+                     if message.complete and message.reply == 250]
+        return sorted(found, key=lambda message: message.ended)
+
+    @property
+    def attempts(self):
+        """Every message of which a byte came or was asked for."""
+        with self.lock:
+            return [message for session in self.sessions for message in session.messages]
+
+    def wait_messages(self, count, seconds=10):
+        deadline = time.monotonic() + seconds
+        while len(self.messages) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.messages
+
+    def forget(self):
+        """What came so far (the probe's dialogue), not the sessions."""
+        with self.lock:
+            for session in self.sessions:
+                session.commands.clear()
+                session.messages.clear()
+
+    @property
+    def commands(self):
+        """All command lines of all sessions."""
+        with self.lock:
+            return [line for session in self.sessions for line in session.commands]
+
+
+class Session:
+    def __init__(self, backend, sock, peer):
+        self.backend = backend
+        self.sock = sock
+        self.peer = peer
+        self.buffer = b""
+        self.commands = []
+        self.messages = []
+        self.xclient = {}
+        self.message = None
+        self.recipients_seen = 0
+        self.lock = threading.Lock()
+
+    def abort(self):
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def run(self):
+        try:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.say("CONNECT", "220 backend.example ESMTP")
+            while True:
+                self.one_command()
+        except (Gone, OSError):
+            pass
+        finally:
+            self.sock.close()
+
+    # ---- bytes
+
+    def receive(self):
+        data = self.sock.recv(1 << 16)
+        if not data:
+            raise Gone
+        self.buffer += data
+
+    def line(self):
+        while b"\n" not in self.buffer:
+            self.receive()
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
+
+    def send(self, text):
+        lines = text.split("\n")
+        for index, line in enumerate(lines):
+            lines[index] = line[:3] + ("-" if index < len(lines) - 1 else " ") + line[4:]
+        self.sock.sendall("\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n")
+
+    def say(self, event, text, line=""):
+        """The reply of the event, unless a rule has another; returns its code."""
+        action = self.backend.take(event, line)
+        if action is None:
+            self.send(text)
+            return int(text[:3])
+        code = self.perform(action)
+        if code is None:
+            self.send(text)
+            return int(text[:3])
+        return code
+
+    def perform(self, action):
+        """Returns the code of a reply that was sent; None: go on as usual."""
+        if action == "close":
+            raise Gone
+        if action == "reset":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            raise Gone
+        if action == "hang":
+            while not self.backend.closing:
+                if not self.sock.recv(1 << 16):
+                    raise Gone
+            raise Gone
+        if action.startswith("late "):
+            time.sleep(float(action.split()[1]))
+            return None
+        if action.startswith("raw "):
+            self.sock.sendall(action[4:].encode("latin-1").decode("unicode_escape").encode("latin-1"))
+            return 0
+        self.send(action)
+        if action.startswith("421"):
+            raise Gone
+        return int(action[:3])
+
+    # ---- commands
+
+    def one_command(self):
+        line = self.line()
+        with self.lock:
+            self.commands.append(line)
+        verb = line.split(" ")[0].upper()
+        handler = getattr(self, "do_" + verb.lower(), None)
+        if handler is None:
+            self.say(verb, "502 5.5.2 command not recognized", line)
+        else:
+            handler(line)
+
+    def do_ehlo(self, line):
+        self.message = None
+        self.say("EHLO", "\n".join(["250 backend.example"] + ["250 " + name for name in self.backend.extensions]), line)
+
+    def do_helo(self, line):
+        self.message = None
+        self.say("HELO", "250 backend.example", line)
+
+    def do_xclient(self, line):
+        if self.xclient:
+            self.say("XCLIENT", "550 5.7.0 insufficient authorization", line)
+            return
+        attributes = dict(pair.split("=", 1) for pair in line.split(" ")[1:] if "=" in pair)
+        if self.say("XCLIENT", "220 backend.example ESMTP", line) == 220:
+            self.xclient = attributes
+
+    def do_mail(self, line):
+        message = Message(self)
+        message.sender = line[10:]
+        if self.message is not None:
+            self.say("MAIL", "503 5.5.1 nested MAIL command", line)
+        elif self.say("MAIL", "250 2.1.0 Ok", line) == 250:
+            self.message = message
+
+    def do_rcpt(self, line):
+        if self.message is None:
+            self.say("RCPT", "503 5.5.1 need MAIL", line)
+            return
+        address = line[8:].split(">")[0].lstrip("<")
+        ours = self.backend.relays or address.lower() == "postmaster" or address.rpartition("@")[2].lower() in self.backend.domains
+        reply = "250 2.1.5 Ok" if ours else f"554 5.7.1 <{address}>: Relay access denied"
+        if self.say("RCPT", reply, line) == 250:
+            self.message.recipients.append(line[8:])
+
+    def do_rset(self, line):
+        self.message = None
+        self.say("RSET", "250 2.0.0 Ok", line)
+
+    def do_noop(self, line):
+        self.say("NOOP", "250 2.0.0 Ok", line)
+
+    def do_vrfy(self, line):
+        self.say("VRFY", "252 2.0.0 try it", line)
+
+    def do_quit(self, line):
+        self.say("QUIT", "221 2.0.0 Bye", line)
+        raise Gone
+
+    # ---- message
+
+    def begin(self, by):
+        message = self.message
+        message.by = by
+        with self.backend.lock:
+            if message not in self.messages:
+                self.messages.append(message)
+        return message
+
+    def count_bytes(self, message):
+        action = self.backend.take("BYTES", count=len(message.wire))
+        if action is not None:
+            self.perform(action)
+
+    def do_data(self, line):
+        if self.message is None or not self.message.recipients:
+            self.say("DATA", "503 5.5.1 need RCPT", line)
+            return
+        if self.say("DATA", "354 go on", line) != 354:
+            return
+        message = self.begin("DATA")
+        end = b"\r\n.\r\n"
+        while not self.buffer.startswith(b".\r\n"):
+            position = self.buffer.find(end, max(0, len(message.wire) - len(end)))
+            if position >= 0:
+                break
+            self.receive()
+            message.wire = self.buffer
+            self.count_bytes(message)
+        else:
+            position = -2
+        message.wire, self.buffer = self.buffer[:position + 2], self.buffer[position + 5:]
+        content = message.wire.replace(b"\r\n..", b"\r\n.")
+        message.content = content[1:] if content.startswith(b"..") else content
+        self.end(message, "250 2.0.0 Ok: queued")
+
+    def do_bdat(self, line):
+        words = line.split()
+        count, last = int(words[1]), len(words) > 2 and words[2].upper() == "LAST"
+        if self.message is None or not self.message.recipients:
+            self.skip(count)
+            self.say("BDAT", "503 5.5.1 need RCPT", line)
+            return
+        message = self.begin("BDAT")
+        while count > 0:
+            if not self.buffer:
+                self.receive()
+            piece, self.buffer = self.buffer[:count], self.buffer[count:]
+            count -= len(piece)
+            message.wire += piece
+            self.count_bytes(message)
+        if not last:
+            self.say("BDAT", "250 2.0.0 Ok: so far", line)
+            return
+        message.content = message.wire
+        self.end(message, "250 2.0.0 Ok: queued")
+
+    def skip(self, count):
+        while len(self.buffer) < count:
+            self.receive()
+        self.buffer = self.buffer[count:]
+
+    def end(self, message, reply):
+        """What is known of the message is noted before the reply goes out: who reads the reply looks at once."""
+        self.message = None
+        message.complete = True
+        message.ended = time.monotonic()
+        action = self.backend.take("END")
+        if action is not None and not action[:3].isdigit():
+            message.reply = self.perform(action)
+            action = reply if message.reply is None else ""
+        action = reply if action is None else action
+        if action:
+            message.reply = int(action[:3])
+            self.perform(action)
+        action = self.backend.take("AFTER")
+        if action is not None:
+            self.perform(action)
