@@ -293,6 +293,18 @@ static bool is_allowed(struct client *client, const struct command_row *row, con
     return false;
 }
 
+/* RFC 5321 4.2.4: 502 for what the protocol knows and this server does not do, 500 for what nobody knows. */
+static void refuse_unknown(struct client *client, struct slice verb)
+{
+    static const char *const known[] = { "AUTH", "BDAT", "ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", NULL };
+    for (size_t i = 0; known[i] != NULL; i++)
+        if (slice_equal_nocase(verb, slice_of_string(known[i]))) {
+            client_error(client, 502, "5.5.1", "command not implemented");
+            return;
+        }
+    client_error(client, 500, "5.5.2", "command not recognised");
+}
+
 void client_run_command(struct client *client, struct slice line)
 {
     struct command command;
@@ -304,7 +316,7 @@ void client_run_command(struct client *client, struct slice line)
     }
     switch (command_parse(line, &command, &enhanced, &problem)) {
     case COMMAND_UNRECOGNISED:
-        client_error(client, 500, "5.5.2", "command not recognised");
+        refuse_unknown(client, command.verb_text);
         return;
     case COMMAND_SYNTAX:
         client_error(client, 501, enhanced, problem);
