@@ -406,6 +406,33 @@ static void client_free(struct client *client)
         event_base_loopbreak(worker->base);
 }
 
+/* Sets the timer's purpose; milliseconds until it is to fire. */
+static int64_t choose_timer(struct client *client)
+{
+    int64_t pause = pause_left(client), patience = client_patience(client);
+    int64_t hold = (int64_t)client_config(client)->limits.backend_hold;
+    if (pause > 0) {
+        client->timer_purpose = TIMER_PAUSE;
+        return pause;
+    }
+    if (client->state == CLIENT_COMMAND && client->session.backend != NULL && hold < patience) {
+        client->timer_purpose = TIMER_HOLD;
+        return hold;
+    }
+    client->timer_purpose = TIMER_PATIENCE;
+    return patience;
+}
+
+/* The mail server's sessions are few: a client that says nothing keeps none. Its transaction is sent again when it goes
+ * on. */
+static void let_backend_go(struct client *client)
+{
+    if (client->transaction != NULL)
+        transaction_release_backend(client->transaction);
+    else
+        backend_close(&client->session.backend);
+}
+
 /* Frees a closed client, else arms the timer of its state. */
 static void client_settle(struct client *client, bool again)
 {
@@ -423,9 +450,7 @@ static void client_settle(struct client *client, bool again)
         return;
     client->progress = false;
     client->timer_state = client->state;
-    int64_t pause = pause_left(client);
-    client->timer_is_pause = pause > 0;
-    int64_t patience = client->timer_is_pause ? pause : client_patience(client);
+    int64_t patience = choose_timer(client);
     struct timeval time = { .tv_sec = (time_t)(patience / 1000), .tv_usec = (suseconds_t)(patience % 1000 * 1000) };
     evtimer_add(client->timer, &time);
 }
@@ -453,8 +478,11 @@ static void timer_fired(evutil_socket_t unused, short events, void *context)
     struct client *client = context;
     (void)unused;
     (void)events;
-    client->timed_out = client->timer_state == client->state && !client->timer_is_pause;
-    client->progress = client->progress || client->timer_is_pause;
+    bool of_state = client->timer_state == client->state;
+    client->timed_out = of_state && client->timer_purpose == TIMER_PATIENCE;
+    if (of_state && client->timer_purpose == TIMER_HOLD)
+        let_backend_go(client);
+    client->progress = client->progress || client->timer_purpose != TIMER_PATIENCE;
     client_advance(client);
 }
 

@@ -23,6 +23,13 @@ enum client_state {
 };
 #define CLIENT_STATES 7
 
+/* What the timer will mean when it fires. */
+enum client_timer {
+    TIMER_PATIENCE,        /* the state has lasted too long */
+    TIMER_PAUSE,           /* the slow lane's pause is over */
+    TIMER_HOLD,            /* a silent client has held its backend session long enough */
+};
+
 struct client {
     struct client *next;
     struct client *previous;
@@ -34,7 +41,7 @@ struct client {
     enum client_state state;
     enum client_state timer_state;     /* what the timer was set for */
     bool advancing;
-    bool timer_is_pause;               /* it was set for the end of a pause, not of patience */
+    enum client_timer timer_purpose;
     bool timed_out;
     bool progress;                     /* bytes came since the timer was set */
     bool draining;

@@ -46,6 +46,7 @@ struct transaction *transaction_new(struct session *session, transaction_notify 
     facts->authserv_id = slice_of_string(config->authserv_id);
     facts->add_received = config->add_received;
     facts->record_subject = config->record_subject;
+    facts->client_name_wanted = config->backend.xclient;
     facts->signatures_most = (uint32_t)config->limits.signatures;
     facts->fields_most = (uint32_t)config->limits.header_fields;
     transaction->inquiry = inquiry_new(worker, transaction->generation, transaction->answers, transaction->arena,
@@ -236,8 +237,6 @@ void transaction_recipient(struct transaction *transaction, const struct command
     };
     transaction->facts.recipients = &transaction->asked;
     transaction->facts.recipients_count = 1;
-    transaction->facts.client_name_wanted = transaction->generation->config->backend.xclient && !transaction->named;
-    transaction->asked_name = transaction->facts.client_name_wanted;
     inquiry_ask(transaction->inquiry, STAGE_RCPT, &transaction->facts);
 }
 
@@ -261,9 +260,6 @@ static void finish_recipient_judgement(struct transaction *transaction)
         transaction_done(transaction, reply);
         return;
     }
-    if (!transaction->named)
-        transaction->iprev = transaction->verdict->findings.iprev;
-    transaction->named = true;
     transaction->work = WORK_RECIPIENT;
     transaction_offer_recipient(transaction);
 }
@@ -285,7 +281,6 @@ void transaction_data_begin(struct transaction *transaction)
     transaction->data_at = clock_monotonic();
     transaction->facts.recipients = transaction->accepted;
     transaction->facts.recipients_count = transaction->accepted_count;
-    transaction->facts.client_name_wanted = false;
     transaction->spool = spool_new(&worker->budget);
     framing_begin(&transaction->framing, transaction->session->normalise);
     transaction->hold = evtimer_new(worker->base, hold_passed, transaction);

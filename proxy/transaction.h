@@ -61,6 +61,8 @@ void transaction_data_begin(struct transaction *transaction);
 bool transaction_data(struct transaction *transaction, struct slice input, size_t *consumed_out);
 /* So much came of a message that will be refused anyway that its end is not to be waited for (P7). */
 bool transaction_is_flooded(const struct transaction *transaction);
+/* Between commands: its backend session is closed; MAIL and the accepted RCPT are sent again at delivery. */
+void transaction_release_backend(struct transaction *transaction);
 /* The work takes longer than may be (P1: 300 s from the end of data): lets the backend go; the reply is 451. */
 void transaction_give_up(struct transaction *transaction, const char *why);
 

@@ -42,7 +42,7 @@ static void note_backend_reply(struct transaction *transaction, const struct rep
                                                   : arena_copy(transaction->arena, reply->lines[reply->count - 1]);
 }
 
-/* The client as it was judged: its name as the judge found it for the first recipient that passed. */
+/* The client as it was judged: its name as the judge found it. */
 static struct backend_client identity_of(const struct transaction *transaction)
 {
     const struct facts *facts = &transaction->facts;
@@ -54,10 +54,12 @@ static struct backend_client identity_of(const struct transaction *transaction)
         .helo = facts->helo,
         .esmtp = facts->esmtp,
     };
-    const struct iprev_outcome *iprev = &transaction->iprev;
-    client.name = iprev->name;
-    client.reverse_name = iprev->reverse_name;
-    client.name_temporary = iprev->result == AUTH_TEMPERROR || iprev->result == AUTH_PENDING;
+    if (transaction->verdict != NULL) {
+        const struct iprev_outcome *iprev = &transaction->verdict->findings.iprev;
+        client.name = iprev->name;
+        client.reverse_name = iprev->reverse_name;
+        client.name_temporary = iprev->result == AUTH_TEMPERROR || iprev->result == AUTH_PENDING;
+    }
     return client;
 }
 

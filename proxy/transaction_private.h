@@ -51,9 +51,6 @@ struct transaction {
     size_t accepted_room;
     bool exempt;                           /* kind of the recipients accepted so far (DESIGN 3) */
     bool asked_exempt;
-    bool asked_name;                       /* that judgement waited for the client's name */
-    bool named;                            /* the client's name is known (or is not going to be), and this is it: */
-    struct iprev_outcome iprev;            /* later judgements need not look for it */
     struct record_recipient *recipients;   /* every RCPT, for the record */
     size_t recipients_count;
     size_t recipients_room;
@@ -98,7 +95,6 @@ struct reply transaction_verdict_reply(struct transaction *transaction, const st
 /* transaction_delivery.c */
 void transaction_offer_recipient(struct transaction *transaction);
 void transaction_deliver(struct transaction *transaction);
-void transaction_release_backend(struct transaction *transaction);
 void transaction_forget_envelope(struct transaction *transaction);
 
 /* transaction_record.c */

@@ -77,7 +77,6 @@ static struct facts judged_facts(struct transaction *transaction)
     if (transaction->verdict != NULL && transaction->verdict->stage == STAGE_RCPT) {
         facts.recipients = &transaction->asked;
         facts.recipients_count = 1;
-        facts.client_name_wanted = transaction->asked_name;
     }
     return facts;
 }

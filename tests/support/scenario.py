@@ -263,6 +263,7 @@ class Story:
     def client_closed(self, _):
         if not self.client.at_end(10):
             raise Failed(f"not closed; buffer {self.client.buffer!r}")
+        self.client.close()
 
     def client_silent(self, rest):
         if not self.client.silent(float(rest)):
