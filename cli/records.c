@@ -35,7 +35,7 @@ static int fill(struct record_lines *lines)
 {
     ssize_t got;
 
-    if (lines->start > 0) {
+    if (lines->start > 0 && lines->bytes != NULL) {
         memmove(lines->bytes, lines->bytes + lines->start, lines->end - lines->start);
         lines->end -= lines->start;
         lines->start = 0;

@@ -31,7 +31,7 @@ static void check_path(const struct command *command)
     bool bare = path->domain.length == 0;
 
     check_printable(path->text);
-    must(path->local_part.length <= COMMAND_LOCAL_PART_MOST && path->domain.length <= COMMAND_DOMAIN_MOST);
+    must(path->text.length <= COMMAND_PATH_MOST && path->domain.length <= COMMAND_DOMAIN_MOST);
     must(path->text.length + 2 <= COMMAND_PATH_MOST);
     if (bare) {
         must(slice_equal(path->text, path->local_part));
