@@ -97,7 +97,7 @@ static void accepted(struct evconnlistener *accepting, evutil_socket_t descripto
 {
     struct listener *listener = context;
     struct worker *worker = listener->worker;
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = { 0 };
     socklen_t local_length = sizeof local;
     struct facts facts = { 0 };
     (void)accepting;
