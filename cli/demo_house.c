@@ -32,6 +32,7 @@
 #define DEMO_READY_MILLISECONDS 20000
 #define DEMO_STOP_MILLISECONDS 10000
 #define DEMO_RULES_MOST ((size_t)1024 * 1024)
+#define DEMO_LISTS_MOST 16
 
 static const char *const rules_files[DEMO_PROXIES] = { "default.rules", "strict.rules" };
 static const char *const rules_names[DEMO_PROXIES] = { "default", "strict" };
@@ -113,27 +114,51 @@ static bool write_configuration(struct demo_house *house, enum demo_rules rules)
            write_file(demo_path(house, arena_printf(house->arena, "%s.conf", name).text), text);
 }
 
-/* The shipped lists name nobody's networks but loopback, which the demonstration's clients are of: its lists are empty.
- */
-static bool copy_rules(struct demo_house *house, const char *from, const struct slice *texts, struct slice *problem_out)
+/* The shipped rules as read, and the names of the lists they use. */
+struct shipped {
+    struct slice rules[DEMO_PROXIES];
+    const char *lists[DEMO_LISTS_MOST];
+    size_t lists_count;
+};
+
+/* All that is read from the rules' folder, while we may still read it. */
+static bool read_shipped(struct demo_house *house, const char *folder, struct shipped *shipped, struct slice *problem_out)
+{
+    struct slice problem = SLICE_NONE;
+    for (int i = 0; i < DEMO_PROXIES; i++)
+        if (!file_read(arena_printf(house->arena, "%s/%s", folder, rules_files[i]).text, DEMO_RULES_MOST, house->arena,
+                       &shipped->rules[i], &problem)) {
+            *problem_out = arena_printf(house->arena, "%s/%s: %.*s; --rules names the folder of the shipped rules",
+                                        folder, rules_files[i], SLICE_ARG(problem));
+            return false;
+        }
+    DIR *lists = opendir(arena_printf(house->arena, "%s/lists", folder).text);
+    if (lists == NULL) {
+        *problem_out = arena_printf(house->arena, "%s/lists: %s; --rules names the folder of the shipped rules", folder,
+                                    strerror(errno));
+        return false;
+    }
+    for (struct dirent *entry; (entry = readdir(lists)) != NULL && shipped->lists_count < DEMO_LISTS_MOST;)
+        if (entry->d_name[0] != '.')
+            shipped->lists[shipped->lists_count++] = arena_string(house->arena, slice_of_string(entry->d_name));
+    closedir(lists);
+    return true;
+}
+
+/* The demonstration's clients are of loopback, which is nobody's network here: the lists are empty. */
+static bool copy_rules(struct demo_house *house, const struct shipped *shipped)
 {
     if (mkdir(demo_path(house, "rules"), 0700) != 0 || mkdir(demo_path(house, "rules/lists"), 0700) != 0)
         return false;
     for (int i = 0; i < DEMO_PROXIES; i++)
-        if (!write_file(demo_path(house, arena_printf(house->arena, "rules/%s", rules_files[i]).text), texts[i]))
+        if (!write_file(demo_path(house, arena_printf(house->arena, "rules/%s", rules_files[i]).text),
+                        shipped->rules[i]))
             return false;
-    DIR *lists = opendir(arena_printf(house->arena, "%s/lists", from).text);
-    if (lists == NULL)
-        return true;
-    bool well = true;
-    for (struct dirent *entry; well && (entry = readdir(lists)) != NULL;)
-        if (entry->d_name[0] != '.')
-            well = write_file(demo_path(house, arena_printf(house->arena, "rules/lists/%s", entry->d_name).text),
-                              SLICE("# none in the demonstration\n"));
-    closedir(lists);
-    if (!well)
-        *problem_out = SLICE("cannot write the lists");
-    return well;
+    for (size_t i = 0; i < shipped->lists_count; i++)
+        if (!write_file(demo_path(house, arena_printf(house->arena, "rules/lists/%s", shipped->lists[i]).text),
+                        SLICE("# none in the demonstration\n")))
+            return false;
+    return true;
 }
 
 static bool become_nobody(void)
@@ -238,8 +263,8 @@ static bool start_proxy(struct demo_house *house, enum demo_rules rules)
     return house->ports[rules] != 0;
 }
 
-static bool furnish(struct demo_house *house, const char *rules_folder, const struct demo_keys *keys,
-                    const struct slice *rules, struct slice *problem_out)
+static bool furnish(struct demo_house *house, const struct demo_keys *keys, const struct shipped *shipped,
+                    struct slice *problem_out)
 {
     snprintf(house->folder, sizeof house->folder, "/tmp/mxward-demo-XXXXXX");
     if (mkdtemp(house->folder) == NULL) {
@@ -248,27 +273,22 @@ static bool furnish(struct demo_house *house, const char *rules_folder, const st
         return false;
     }
     *problem_out = arena_printf(house->arena, "cannot write to %s", house->folder);
-    return mkdir(demo_path(house, "spool"), 0700) == 0 && copy_rules(house, rules_folder, rules, problem_out) &&
+    return mkdir(demo_path(house, "spool"), 0700) == 0 && copy_rules(house, shipped) &&
            write_file(demo_path(house, "zone.db"), demo_zone(keys, house->arena)) && make_certificate(house);
 }
 
 bool demo_open(struct demo_house *house, const char *rules_folder, const struct demo_keys *keys,
                struct slice *problem_out)
 {
-    struct slice rules[DEMO_PROXIES], problem = SLICE_NONE;
-    for (int i = 0; i < DEMO_PROXIES; i++)
-        if (!file_read(arena_printf(house->arena, "%s/%s", rules_folder, rules_files[i]).text, DEMO_RULES_MOST,
-                       house->arena, &rules[i], &problem)) {
-            *problem_out = arena_printf(house->arena, "%s/%s: %.*s; --rules names the folder of the shipped rules",
-                                        rules_folder, rules_files[i], SLICE_ARG(problem));
-            return false;
-        }
+    struct shipped shipped = { 0 };
+    if (!read_shipped(house, rules_folder, &shipped, problem_out))
+        return false;
     house->binary = process_open_binary();
     if (house->binary < 0 || !become_nobody()) {
         *problem_out = arena_printf(house->arena, "cannot become an ordinary user: %s", strerror(errno));
         return false;
     }
-    if (!furnish(house, rules_folder, keys, rules, problem_out))
+    if (!furnish(house, keys, &shipped, problem_out))
         return false;
     *problem_out = arena_printf(house->arena, "a process did not start: see %s", demo_path(house, "log"));
     return start_sink(house) && start_proxy(house, DEMO_DEFAULT) && start_proxy(house, DEMO_STRICT);
