@@ -122,7 +122,8 @@ struct shipped {
 };
 
 /* All that is read from the rules' folder, while we may still read it. */
-static bool read_shipped(struct demo_house *house, const char *folder, struct shipped *shipped, struct slice *problem_out)
+static bool read_shipped(struct demo_house *house, const char *folder, struct shipped *shipped,
+                         struct slice *problem_out)
 {
     struct slice problem = SLICE_NONE;
     for (int i = 0; i < DEMO_PROXIES; i++)
