@@ -285,7 +285,8 @@ class Proxy:
         if not os.path.exists(self.record_path):
             return []
         with open(self.record_path, encoding="utf-8") as file:
-            return [json.loads(line) for line in file.read().splitlines()]
+            # Only LF ends a record, and one may be half written at this moment.
+            return [json.loads(line) for line in file.read().split("\n")[:-1]]
 
     def wait_records(self, count, seconds=10):
         deadline = time.monotonic() + seconds
