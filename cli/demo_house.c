@@ -134,9 +134,10 @@ static bool read_shipped(struct demo_house *house, const char *folder, struct sh
             return false;
         }
     DIR *lists = opendir(arena_printf(house->arena, "%s/lists", folder).text);
+    if (lists == NULL && errno == ENOENT)
+        return true;                   /* rules that use none */
     if (lists == NULL) {
-        *problem_out = arena_printf(house->arena, "%s/lists: %s; --rules names the folder of the shipped rules", folder,
-                                    strerror(errno));
+        *problem_out = arena_printf(house->arena, "%s/lists: %s", folder, strerror(errno));
         return false;
     }
     for (struct dirent *entry; (entry = readdir(lists)) != NULL && shipped->lists_count < DEMO_LISTS_MOST;)
