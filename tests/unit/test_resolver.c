@@ -119,20 +119,34 @@ static void server_tcp(evutil_socket_t descriptor, short what, void *context)
     close(connection);
 }
 
-static void server_start(void)
+/* A port that is free for both: one that TCP was given may be taken for UDP by a test that runs beside this one. */
+static struct sockaddr_in bind_both(void)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address;
     socklen_t size = sizeof(address);
 
+    for (int tries = 0; tries < 50; tries++) {
+        address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        udp_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        tcp_socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        ck_assert_int_eq(bind(tcp_socket, (struct sockaddr *)&address, size), 0);
+        ck_assert_int_eq(getsockname(tcp_socket, (struct sockaddr *)&address, &size), 0);
+        if (bind(udp_socket, (struct sockaddr *)&address, size) == 0)
+            return address;
+        close(udp_socket);
+        close(tcp_socket);
+    }
+    ck_abort_msg("no port is free for TCP and UDP");
+    return address;
+}
+
+static void server_start(void)
+{
+    struct sockaddr_in address = bind_both();
     int room = 4 << 20;
 
-    udp_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    tcp_socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)setsockopt(udp_socket, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-    ck_assert_int_eq(bind(tcp_socket, (struct sockaddr *)&address, size), 0);
     ck_assert_int_eq(listen(tcp_socket, 5), 0);
-    ck_assert_int_eq(getsockname(tcp_socket, (struct sockaddr *)&address, &size), 0);
-    ck_assert_int_eq(bind(udp_socket, (struct sockaddr *)&address, size), 0);
     udp_event = event_new(base, udp_socket, EV_READ | EV_PERSIST, server_udp, NULL);
     tcp_event = event_new(base, tcp_socket, EV_READ | EV_PERSIST, server_tcp, NULL);
     event_add(udp_event, NULL);
