@@ -242,6 +242,16 @@ static struct slice lower(struct slice text, struct arena *arena)
     return slice_of(copy, text.length);
 }
 
+/* The HELO argument for %{h}: U-labels as A-labels (RFC 8616 4), anything else as it was said. */
+static struct slice helo_value(struct slice helo, struct arena *arena)
+{
+    struct slice domain;
+    for (size_t i = 0; i < helo.length; i++)
+        if ((unsigned char)helo.text[i] > 127)
+            return mailbox_domain(helo, arena, &domain) ? domain : helo;
+    return helo;
+}
+
 static void fill_macros(struct spf_macro_values *macros, const struct facts *facts, struct slice local_part,
                         struct slice domain, struct arena *arena)
 {
@@ -254,7 +264,7 @@ static void fill_macros(struct spf_macro_values *macros, const struct facts *fac
         .sender_domain = domain,
         .domain = domain,
         .name = SLICE("unknown"),
-        .helo = facts->helo,
+        .helo = helo_value(facts->helo, arena),
         .receiver = facts->hostname,
         .client = facts->client_address,
         .time = facts->arrival / 1000000,
@@ -288,12 +298,4 @@ struct spf_outcome auth_spf(const struct facts *facts, struct answers *answers, 
     }
     finish(&check, &outcome);
     return outcome;
-}
-
-void auth_spf_want(const struct facts *facts, struct answers *answers)
-{
-    if (facts->has_helo && slice_find(facts->helo, '.') < facts->helo.length && facts->helo.text[0] != '[')
-        answers_want(answers, QUESTION_TXT, facts->helo);
-    if (facts->has_mail && !slice_is_empty(facts->sender_domain) && facts->sender_domain.text[0] != '[')
-        answers_want(answers, QUESTION_TXT, facts->sender_domain);
 }

@@ -16,9 +16,6 @@ enum auth_spf_identity { AUTH_SPF_HELO, AUTH_SPF_MAIL_FROM };
 /* Once, before the process seals itself: sets libspf2's handlers and makes it ask what it asks of the system. */
 void auth_spf_prepare(void);
 
-/* Notes the questions that auth_spf() will surely ask first for both identities. */
-void auth_spf_want(const struct facts *facts, struct answers *answers);
-
 /*
  * HELO: the domain of facts->helo; NONE when that is no domain name (an address literal). MAIL FROM: with the null
  * sender, postmaster at the HELO domain (RFC 7208 2.4). Texts of the outcome live in `arena`.

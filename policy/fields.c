@@ -241,6 +241,40 @@ READER(read_spf_helo)
     return result_value(field_spf_helo(context)->result);
 }
 
+READER(read_spf_helo_domain)
+{
+    (void)key;
+    const struct spf_outcome *outcome = field_spf_helo(context);
+    if (outcome->result == AUTH_PENDING)
+        return value_in_state(VALUE_DOMAIN, VALUE_PENDING);
+    return domain_or_absent(outcome->domain, arena);
+}
+
+READER(read_spf_helo_reason)
+{
+    UNUSED_KEY;
+    const struct spf_outcome *outcome = field_spf_helo(context);
+    return found_text(VALUE_TEXT, outcome->result, outcome->reason);
+}
+
+/* Known even of a temperror: what was met before it. */
+static struct value spf_number(const struct spf_outcome *outcome, int64_t number)
+{
+    return outcome->result == AUTH_PENDING ? value_in_state(VALUE_NUMBER, VALUE_PENDING) : value_number(number);
+}
+
+READER(read_spf_lookups)
+{
+    UNUSED_KEY;
+    return spf_number(field_spf(context), field_spf(context)->lookups);
+}
+
+READER(read_spf_void_lookups)
+{
+    UNUSED_KEY;
+    return spf_number(field_spf(context), field_spf(context)->void_lookups);
+}
+
 /* One item a recipient, made by `item_of`; those that have none are left out. */
 static struct value of_recipients(const struct field_context *context, enum value_type type, struct arena *arena,
                                   struct slice (*item_of)(const struct facts_recipient *recipient, struct arena *arena))
@@ -348,6 +382,10 @@ static const struct field table[] = {
       "bits of the cipher's key" },
     { "spf.helo",             NULL,    VALUE_WORD,    STAGE_HELO,    false, spf_words, read_spf_helo,
       "SPF's result for the HELO domain" },
+    { "spf.helo-domain",      NULL,    VALUE_DOMAIN,  STAGE_HELO,    false, NULL, read_spf_helo_domain,
+      "the HELO domain in A-labels; absent when there is none to check" },
+    { "spf.helo-reason",      NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_spf_helo_reason,
+      "the term that matched for the HELO domain, or what is wrong with its record" },
     { "sender",               NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender,
       "envelope sender; absent when it is the null sender" },
     { "sender.local",         NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender_local,
@@ -368,6 +406,10 @@ static const struct field table[] = {
       "the term that matched, or what is wrong with the record" },
     { "spf.explanation",      NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_spf_explanation,
       "what the domain has to say about a fail (exp=)" },
+    { "spf.lookups",          NULL,    VALUE_NUMBER,  STAGE_MAIL,    false, NULL, read_spf_lookups,
+      "terms that asked DNS; RFC 7208 allows 10, 11 is a permerror" },
+    { "spf.void-lookups",     NULL,    VALUE_NUMBER,  STAGE_MAIL,    false, NULL, read_spf_void_lookups,
+      "look-ups that found nothing; RFC 7208 allows 2, 3 is a permerror" },
     { "recipient",            NULL,    VALUE_TEXT,    STAGE_RCPT,    false, NULL, read_recipient,
       "at rcpt the recipient asked about, at message all of them" },
     { "recipient.local",      NULL,    VALUE_TEXT,    STAGE_RCPT,    false, NULL, read_recipient_local,

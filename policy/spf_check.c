@@ -178,22 +178,6 @@ static bool find_client_name(struct spf_check *check, struct slice domain, bool 
     return !check->stopped;
 }
 
-static struct slice without_trailing_dot(struct slice name)
-{
-    if (name.length > 0 && name.text[name.length - 1] == '.')
-        name.length--;
-    return name;
-}
-
-/* RFC 7208 7.3: a result over 253 characters loses labels on the left. */
-static struct slice cut_to_name(struct slice name)
-{
-    name = without_trailing_dot(name);
-    while (name.length > 253 && slice_find(name, '.') < name.length)
-        name = slice_from(name, slice_find(name, '.') + 1);
-    return name;
-}
-
 static bool is_ascii(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++)
@@ -214,9 +198,7 @@ static enum spf_check_status expand(struct spf_check *check, const struct spf_ch
     if (spf_macro_uses_name(spec) && !find_client_name(check, record->domain, count))
         return SPF_CHECK_STOP;
     check->macros.domain = record->domain;
-    if (!spf_macro_expand(spec, &check->macros, SPF_MACRO_MOST, check->arena, name_out))
-        return SPF_CHECK_NOTHING;
-    *name_out = cut_to_name(*name_out);
+    *name_out = spf_macro_expand_name(spec, &check->macros, check->arena);
     return spf_check_is_askable(*name_out) ? SPF_CHECK_RECORDS : SPF_CHECK_NOTHING;
 }
 
@@ -248,7 +230,7 @@ static void want_terms(struct spf_check *check, const struct spf_check_record *r
     for (size_t i = 0; i < record->content.count && asking < AUTH_SPF_TERMS_MOST; i++) {
         const struct spf_record_term *term = &record->content.terms[i];
         struct slice name;
-        if (term->mechanism == SPF_RECORD_ALL)
+        if (term->mechanism == SPF_RECORD_ALL || spf_equal_has_client(check, term))
             break;
         if (!spf_equal_asks_dns(term))
             continue;
@@ -401,6 +383,26 @@ static struct spf_check_reply host_reply(struct spf_check *check, struct spf_che
     return (struct spf_check_reply){ count > 0 ? SPF_CHECK_RECORDS : SPF_CHECK_NOTHING, records, count };
 }
 
+static bool is_before(const struct answer_record *a, const struct answer_record *b)
+{
+    return a->preference != b->preference ? a->preference < b->preference : slice_compare(a->data, b->data) < 0;
+}
+
+/* The hosts by preference, then name: an answer's own order means nothing and must not decide how many are void. */
+static const struct answer *in_order(struct spf_check *check, const struct answer *answer)
+{
+    struct answer *sorted = arena_alloc(check->arena, sizeof(*sorted));
+    *sorted = *answer;
+    sorted->records = arena_array(check->arena, answer->count, sizeof(*sorted->records));
+    for (size_t i = 0; i < answer->count; i++) {
+        size_t at = i;
+        for (; at > 0 && is_before(&answer->records[i], &sorted->records[at - 1]); at--)
+            sorted->records[at] = sorted->records[at - 1];
+        sorted->records[at] = answer->records[i];
+    }
+    return sorted;
+}
+
 static struct spf_check_reply term_mx(struct spf_check *check, const struct spf_check_entry *entry)
 {
     struct slice name;
@@ -420,7 +422,7 @@ static struct spf_check_reply term_mx(struct spf_check *check, const struct spf_
         return stop(check, AUTH_PERMERROR, arena_printf(check->arena, "more than %d hosts in %.*s", AUTH_SPF_NAMES_MOST,
                                                         SLICE_ARG(entry->term->text)));
     want_addresses(check, answer);
-    return host_reply(check, *entry, answer, SLICE_NONE);
+    return host_reply(check, *entry, in_order(check, answer), SLICE_NONE);
 }
 
 /* RFC 7208 5.5: failures of the reverse look-up and of its names are passed over. */
@@ -509,7 +511,8 @@ bool spf_check_explain(struct spf_check *check, struct slice *explanation_out)
     if (spf_macro_uses_name(text) && !find_client_name(check, record->domain, false))
         return false;
     check->macros.domain = record->domain;
-    if (!spf_macro_expand(text, &check->macros, EXPLANATION_MOST, check->arena, explanation_out))
+    if (!spf_macro_expand(text, &check->macros, EXPLANATION_MOST, check->arena, explanation_out)
+        || !is_ascii(*explanation_out))
         *explanation_out = SLICE_NONE;
     return true;
 }

@@ -84,15 +84,27 @@ uint8_t spf_equal_prefix(const struct spf_check *check, const struct spf_record_
     return check->facts->client_address.family == 4 ? term->prefix4 : term->prefix6;
 }
 
+/* RFC 7208 5: the high-order bits are compared; a record may write others behind them, which mean nothing. */
+static bool bits_are_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    if (memcmp(a, b, bits / 8) != 0)
+        return false;
+    return bits % 8 == 0 || (a[bits / 8] ^ b[bits / 8]) >> (8 - bits % 8) == 0;
+}
+
+bool spf_equal_has_client(const struct spf_check *check, const struct spf_record_term *term)
+{
+    const struct address *client = &check->facts->client_address;
+    return is_address(term) && term->address.family == client->family
+           && bits_are_equal(term->address.bytes, client->bytes, spf_equal_prefix(check, term));
+}
+
 /* An address term of the client's family that is worth libspf2's time: `shown` others have been before. */
 static bool address_is_kept(const struct spf_check *check, const struct spf_record_term *term, size_t shown)
 {
-    const struct address *client = &check->facts->client_address;
-    struct network network = { .address = term->address, .prefix = spf_equal_prefix(check, term) };
-
-    if (term->address.family != client->family)
+    if (term->address.family != check->facts->client_address.family)
         return false;
-    return shown < ADDRESSES_MOST || network_has(&network, client);
+    return shown < ADDRESSES_MOST || spf_equal_has_client(check, term);
 }
 
 static struct slice equal_address(const struct spf_check *check, const struct spf_record_term *term)

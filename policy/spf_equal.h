@@ -23,6 +23,8 @@ const struct spf_check_entry *spf_equal_find(const struct spf_check *check, cons
 
 /* Whether the term counts towards the ten that ask DNS (RFC 7208 4.6.4). */
 bool spf_equal_asks_dns(const struct spf_record_term *term);
+/* Whether it is an ip4 or ip6 that has the client: nothing after it is evaluated. */
+bool spf_equal_has_client(const struct spf_check *check, const struct spf_record_term *term);
 /* The prefix that holds for the client's family. */
 uint8_t spf_equal_prefix(const struct spf_check *check, const struct spf_record_term *term);
 

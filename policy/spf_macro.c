@@ -17,6 +17,9 @@ struct item {
     char literal;                  /* the character, for what has no letter ("%-" is three: it stays '%') */
 };
 
+/* Characters of a domain name in presentation form (RFC 1035 2.3.4). */
+#define NAME_MOST 253
+
 /* More parts than any name has (RFC 7208 7.3 asks for at least 127). */
 #define KEEP_MOST 1000000u
 
@@ -210,11 +213,17 @@ struct output {
     char *text;
     size_t length;
     size_t most;
+    bool slide;                    /* only the end counts: when full, the first half goes */
     bool overflow;
 };
 
 static void put(struct output *output, char c)
 {
+    if (output->length == output->most && output->slide) {
+        size_t kept = output->most / 2;
+        memmove(output->text, output->text + output->length - kept, kept);
+        output->length = kept;
+    }
     if (output->length < output->most)
         output->text[output->length++] = c;
     else
@@ -266,25 +275,45 @@ static struct slice transform(struct slice value, const struct item *item, struc
     return slice_of(text, length);
 }
 
+static void expand(struct slice text, const struct spf_macro_values *values, struct arena *arena, struct output *output)
+{
+    while (text.length > 0 && !output->overflow) {
+        struct item item;
+        item_read(text, &item);
+        if (item.letter == 0) {
+            put(output, item.literal);
+        } else {
+            struct slice value = letter_value(item.letter, values, arena);
+            if (item.keep > 0 || item.reverse || item.delimiters.length > 0)
+                value = transform(value, &item, arena);
+            put_value(output, value, item.escape);
+        }
+        text = slice_from(text, item.length);
+    }
+}
+
 bool spf_macro_expand(struct slice text, const struct spf_macro_values *values, size_t most, struct arena *arena,
                       struct slice *expanded_out)
 {
     char buffer[SPF_MACRO_MOST];
     struct output output = { .text = buffer, .most = most < sizeof(buffer) ? most : sizeof(buffer) };
 
-    while (text.length > 0 && !output.overflow) {
-        struct item item;
-        item_read(text, &item);
-        if (item.letter == 0) {
-            put(&output, item.literal);
-        } else {
-            struct slice value = letter_value(item.letter, values, arena);
-            if (item.keep > 0 || item.reverse || item.delimiters.length > 0)
-                value = transform(value, &item, arena);
-            put_value(&output, value, item.escape);
-        }
-        text = slice_from(text, item.length);
-    }
+    expand(text, values, arena, &output);
     *expanded_out = arena_copy(arena, slice_of(output.text, output.length));
     return !output.overflow;
+}
+
+/* RFC 7208 7.3: over 253 characters, labels go from the left. The half that is kept at least has more than that. */
+struct slice spf_macro_expand_name(struct slice text, const struct spf_macro_values *values, struct arena *arena)
+{
+    char buffer[4 * NAME_MOST];
+    struct output output = { .text = buffer, .most = sizeof(buffer), .slide = true };
+
+    expand(text, values, arena, &output);
+    struct slice name = slice_of(output.text, output.length);
+    if (name.length > 0 && name.text[name.length - 1] == '.')
+        name.length--;
+    while (name.length > NAME_MOST && slice_find(name, '.') < name.length)
+        name = slice_from(name, slice_find(name, '.') + 1);
+    return arena_copy(arena, name);
 }

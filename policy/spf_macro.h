@@ -40,4 +40,10 @@ bool spf_macro_uses_local_part(struct slice text);
 bool spf_macro_expand(struct slice text, const struct spf_macro_values *values, size_t most, struct arena *arena,
                       struct slice *expanded_out);
 
+/*
+ * A domain-spec expanded to the name to look up: without a trailing dot, at most 253 characters of whole labels, the
+ * left ones dropped (RFC 7208 7.3). A single label may be longer still: it cannot be asked.
+ */
+struct slice spf_macro_expand_name(struct slice text, const struct spf_macro_values *values, struct arena *arena);
+
 #endif

@@ -200,6 +200,88 @@ START_TEST(test_international)
 }
 END_TEST
 
+/* RFC 8616 4: the same holds for %{h}. */
+START_TEST(test_international_helo)
+{
+    facts.helo = SLICE("b\xc3\xbc""cher.example");
+    world_text("example.org", "v=spf1 exists:%{h}.spf.example.org -all");
+    world_host("xn--bcher-kva.example.spf.example.org", "127.0.0.2");
+    assert_result(spf().result, AUTH_PASS, "U-label in HELO");
+}
+END_TEST
+
+/* RFC 7208 5.6 compares high-order bits: what a record writes behind its prefix means nothing, in a long record too. */
+START_TEST(test_host_bits)
+{
+    struct slice text = SLICE("v=spf1");
+    for (size_t i = 0; i < 8; i++)
+        text = arena_printf(arena, "%.*s ip4:198.51.100.%zu", SLICE_ARG(text), i);
+    text = arena_printf(arena, "%.*s ip4:192.0.2.77/25 -all", SLICE_ARG(text));
+    world_text("example.org", text.text);
+    assert_result(spf().result, AUTH_PASS, "within the network");
+    world_address("192.0.2.129");
+    assert_result(spf().result, AUTH_FAIL, "beyond it");
+}
+END_TEST
+
+/* RFC 7208 7.3: however long the expansion, its last 253 characters of whole labels are the name. */
+START_TEST(test_long_name)
+{
+    struct slice text = SLICE("v=spf1 exists:"), name = SLICE("example.org");
+    world_sender("a.strong-bad-of-more-than-fifty-characters-and-some-more@example.org");
+    for (size_t i = 0; i < 200; i++)
+        text = arena_printf(arena, "%.*s%%{l}.", SLICE_ARG(text));
+    const char *local = "a.strong-bad-of-more-than-fifty-characters-and-some-more.";
+    while (name.length + strlen(local) <= 253)
+        name = arena_printf(arena, "%s%.*s", local, SLICE_ARG(name));
+    if (name.length + strlen(local) - 2 <= 253)
+        name = arena_printf(arena, "%s%.*s", local + 2, SLICE_ARG(name));
+    world_text("example.org", arena_printf(arena, "%.*s%%{d} -all", SLICE_ARG(text)).text);
+    world_host(name.text, "127.0.0.2");
+    assert_result(spf().result, AUTH_PASS, "a name cut on the left");
+}
+END_TEST
+
+/* The order of an answer means nothing: hosts are looked at by preference, then name, until one matches. */
+START_TEST(test_mx_order)
+{
+    const char *orders[][4] = { { "v.example", "w.example", "x.example", "a.example" },
+                                { "a.example", "x.example", "w.example", "v.example" } };
+    world_text("example.org", "v=spf1 mx -all");
+    world_names(QUESTION_MX, "example.org", orders[_i], 4);
+    world_host("a.example", "192.0.2.1");
+    world_nothing(QUESTION_A, "v.example");
+    world_nothing(QUESTION_A, "w.example");
+    world_nothing(QUESTION_A, "x.example");
+    struct spf_outcome outcome = spf();
+    assert_result(outcome.result, AUTH_PASS, "the first host by name matches");
+    ck_assert_uint_eq(outcome.void_lookups, 0);
+}
+END_TEST
+
+/* What is behind an address that matches is not asked (RFC 7208 11.1). */
+START_TEST(test_no_vain_questions)
+{
+    world_text("example.org", "v=spf1 a:a.example ip4:192.0.2.0/24 a:b.example -all");
+    assert_result(spf().result, AUTH_PENDING, "a");
+    ck_assert(world_misses(QUESTION_A, "a.example"));
+    for (size_t i = 0; i < answers_wanted_count(answers); i++)
+        ck_assert(!slice_equal(answers_wanted(answers, i)->name, SLICE("b.example")));
+}
+END_TEST
+
+/* RFC 7208 6.2: an explanation is US-ASCII, or there is none. */
+START_TEST(test_explanation_ascii)
+{
+    world_sender("\xc3\xa4nn@example.org");
+    world_text("example.org", "v=spf1 exp=why.example.org -all");
+    world_text("why.example.org", "%{l} is not ours");
+    struct spf_outcome outcome = spf();
+    assert_result(outcome.result, AUTH_FAIL, "fail");
+    assert_slice(outcome.explanation, "");
+}
+END_TEST
+
 /* RFC 7208 6.2; and a fail waits for its explanation. */
 START_TEST(test_explanation)
 {
@@ -228,6 +310,12 @@ Suite *suite_auth_spf(void)
     tcase_add_test(tests, test_identities);
     tcase_add_test(tests, test_international);
     tcase_add_test(tests, test_explanation);
+    tcase_add_test(tests, test_explanation_ascii);
+    tcase_add_test(tests, test_international_helo);
+    tcase_add_test(tests, test_host_bits);
+    tcase_add_test(tests, test_long_name);
+    tcase_add_test(tests, test_no_vain_questions);
+    tcase_add_loop_test(tests, test_mx_order, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }

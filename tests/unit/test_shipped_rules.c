@@ -61,9 +61,10 @@ static struct program *load(const char *name, struct arena *arena)
     "small.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\nsoft.example TXT \"v=spf1 ~all\"\n"                              \
     "ours.example TXT \"v=spf1 ip4:203.0.113.0/24 -all\"\n"                                                            \
     "thief.example TXT \"v=spf1 ip4:192.0.2.66 -all\"\n"                                                               \
-    "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\n"
+    "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\n"                                                             \
+    "half.example TIMEOUT TXT\n"
 
-enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, DEFER };
+enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, DEFER, DEFER_SPF };
 
 static const struct {
     const char *client;
@@ -123,6 +124,7 @@ static const struct {
     { "192.0.2.66", "thief.example", "ann@bank.example", "", "abuser", { TAG, TAG, NO_DMARC } },
     /* DNS that does not answer */
     { "192.0.2.66", "slow.example", "ann@slow.example", "", "bob", { PASS, PASS, DEFER } },
+    { "192.0.2.66", "half.example", "ann@half.example", "", "bob", { PASS, PASS, DEFER_SPF } },
 };
 
 static int outcome_of(const struct verdict *verdict)
@@ -130,7 +132,7 @@ static int outcome_of(const struct verdict *verdict)
     if (verdict->action == VERDICT_PASS)
         return verdict->tagged ? TAG : PASS;
     if (verdict->action == VERDICT_DEFER)
-        return DEFER;
+        return slice_equal(verdict->enhanced, SLICE("4.7.24")) ? DEFER_SPF : DEFER;
     ck_assert_uint_eq(verdict->code, 550);
     if (slice_equal(verdict->enhanced, SLICE("5.6.0")))
         return NO_AUTHOR;
