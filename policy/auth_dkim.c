@@ -35,6 +35,8 @@ static struct dkim_outcome outcome_of(enum auth_result result, struct slice reas
 /* What the cryptography said, given that it was done with the key that the answer has. */
 static struct dkim_outcome crypto_outcome(const struct signature *signature)
 {
+    if (signature->has_body && signature->has_length && signature->length > signature->body_size)
+        return outcome_of(AUTH_PERMERROR, SLICE("l= is larger than the body"));
     switch (signature->crypto) {
     case SIGNATURE_VERIFIED:
         break;

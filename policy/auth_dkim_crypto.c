@@ -16,6 +16,7 @@
 #include <openssl/x509.h>
 #include <opendkim/dkim.h>
 
+#include "policy/auth_dkim_cover.h"
 #include "policy/auth_dkim_parse.h"
 
 struct auth_dkim_crypto {
@@ -24,6 +25,8 @@ struct auth_dkim_crypto {
     struct auth_dkim_candidate **fed;  /* in the order of libopendkim's list */
     size_t fed_count;
     bool hashes_body;
+    bool counts_body[2];               /* a chosen signature has l=: with simple, with relaxed canonicalization */
+    struct auth_dkim_body bodies[2];
 };
 
 static DKIM_LIB *library;
@@ -129,18 +132,12 @@ static void neutralise_clock(const struct auth_dkim_candidate *candidates, size_
         bug("libopendkim's clock drift");
 }
 
-/*
- * Whether any chosen signature signs DKIM-Signature fields, or may (a cut h=): then all of them have to be in the
- * header.
- */
+/* Whether any chosen signature may sign DKIM-Signature fields: then all of them have to be in the header. */
 static bool signs_signatures(const struct auth_dkim_candidate *candidates, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct slice fields = candidates[i].signature->fields;
-        if (candidates[i].chosen
-            && (fields.length + 1 >= EVIDENCE_TEXT_MOST || auth_dkim_signs(fields, SLICE("dkim-signature"))))
+    for (size_t i = 0; i < count; i++)
+        if (candidates[i].chosen && auth_dkim_may_sign_signatures(candidates[i].signature))
             return true;
-    }
     return false;
 }
 
@@ -207,6 +204,24 @@ static bool any_chosen(const struct auth_dkim_candidate *candidates, size_t coun
     return false;
 }
 
+/* c=HEADER/BODY; a body left out is simple. */
+static bool is_relaxed(const struct signature *signature)
+{
+    struct slice rest = signature->canonicalization;
+    slice_cut(&rest, '/');
+    return slice_equal(rest, SLICE("relaxed"));
+}
+
+/* libopendkim counts what it hashes, which l= ends. */
+static void count_bodies(struct auth_dkim_crypto *crypto, const struct auth_dkim_candidate *candidates, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (candidates[i].chosen && candidates[i].signature->has_length)
+            crypto->counts_body[is_relaxed(candidates[i].signature)] = true;
+    auth_dkim_body_start(&crypto->bodies[false], false);
+    auth_dkim_body_start(&crypto->bodies[true], true);
+}
+
 struct auth_dkim_crypto *auth_dkim_crypto_new(const struct message_header *header,
                                               struct auth_dkim_candidate *candidates, size_t count, struct arena *arena)
 {
@@ -220,6 +235,7 @@ struct auth_dkim_crypto *auth_dkim_crypto_new(const struct message_header *heade
     if (crypto->handle == NULL)
         bug("out of memory");
     dkim_set_user_context(crypto->handle, crypto);
+    count_bodies(crypto, candidates, count);
     crypto->hashes_body = feed_header(crypto, header, candidates, count) && dkim_eoh(crypto->handle) == DKIM_STAT_OK
                           && ignore_others(crypto);
     return crypto;
@@ -227,6 +243,9 @@ struct auth_dkim_crypto *auth_dkim_crypto_new(const struct message_header *heade
 
 void auth_dkim_crypto_body(struct auth_dkim_crypto *crypto, struct slice bytes)
 {
+    for (size_t i = 0; i < 2; i++)
+        if (crypto->counts_body[i])
+            auth_dkim_body_add(&crypto->bodies[i], bytes);
     if (crypto->hashes_body && bytes.length > 0)
         crypto->hashes_body = dkim_body(crypto->handle, (u_char *)(uintptr_t)bytes.text, bytes.length) == DKIM_STAT_OK;
 }
@@ -238,6 +257,17 @@ static struct slice base64(const void *bytes, size_t length, struct arena *arena
         return SLICE_NONE;
     int count = EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
     return arena_copy(arena, slice_of(text, (size_t)count));
+}
+
+static void read_body(const struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, struct signature *signature)
+{
+    ssize_t size, hashed, limit;
+    if (dkim_sig_getcanonlen(crypto->handle, info, &size, &hashed, &limit) != DKIM_STAT_OK || hashed < 0)
+        return;
+    signature->has_body = true;
+    signature->body_covered = (uint64_t)hashed;
+    signature->body_size = signature->has_length ? auth_dkim_body_size(&crypto->bodies[is_relaxed(signature)])
+                                                 : signature->body_covered;
 }
 
 static void read_result(struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, struct signature *signature)
@@ -252,6 +282,7 @@ static void read_result(struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, str
         signature->key_bits = bits;
     if ((flags & DKIM_SIGFLAG_PROCESSED) == 0)
         return;
+    read_body(crypto, info, signature);
     if (signature->key_bits == 0 && slice_starts_with(signature->algorithm, SLICE("ed25519")))
         signature->key_bits = 256; /* libopendkim does not count them */
     if ((flags & DKIM_SIGFLAG_PASSED) == 0)

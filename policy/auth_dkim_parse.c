@@ -100,9 +100,23 @@ static const char *read_names(const struct tag_list *list, struct arena *arena, 
                : NULL;
 }
 
+struct slice auth_dkim_fields_of(struct slice value)
+{
+    struct tag_list list;
+    const char *problem;
+    tag_list_parse(value, &list, &problem);
+    return tag_list_find(&list, "h");
+}
+
 bool auth_dkim_signs(struct slice fields, struct slice name)
 {
     return tag_list_has_word(fields, name, true);
+}
+
+bool auth_dkim_may_sign_signatures(const struct signature *signature)
+{
+    return signature->fields.length + 1 >= EVIDENCE_TEXT_MOST
+        || auth_dkim_signs(signature->fields, SLICE("dkim-signature"));
 }
 
 /* h= = hdr-name *( [FWS] ":" [FWS] hdr-name ); names fields, From among them (RFC 6376 5.4). */
@@ -224,12 +238,13 @@ static struct slice algorithm_hash(const struct signature *signature)
 }
 
 /* t=s: i= must be d= itself (RFC 6376 3.6.1). */
-static bool identity_is_exact(const struct signature *signature)
+static bool identity_is_exact(const struct signature *signature, struct arena *arena)
 {
-    struct slice identity = signature->identity, domain = identity;
+    struct slice identity = signature->identity, domain = identity, canonical;
     while (domain.text != NULL && slice_find(domain, '@') < domain.length)
         domain = slice_from(domain, slice_find(domain, '@') + 1);
-    return identity.length == 0 || slice_equal_nocase(domain, signature->domain);
+    return identity.length == 0
+        || (mailbox_domain(domain, arena, &canonical) && slice_equal(canonical, signature->domain));
 }
 
 /* Whether the key may be used for this signature; `list` is its record. */
@@ -254,7 +269,7 @@ static void judge_key(const struct tag_list *list, const struct signature *signa
     else if (services.text != NULL && !tag_list_has_word(services, SLICE("email"), false)
              && !tag_list_has_word(services, SLICE("*"), false))
         refuse(key, AUTH_PERMERROR, "key is not for mail");
-    else if (flags.text != NULL && tag_list_has_word(flags, SLICE("s"), false) && !identity_is_exact(signature))
+    else if (flags.text != NULL && tag_list_has_word(flags, SLICE("s"), false) && !identity_is_exact(signature, arena))
         refuse(key, AUTH_PERMERROR, "key forbids subdomains in i=");
 }
 

@@ -13,8 +13,14 @@
 /* Reads a field's value into `signature`, as far as it can be read; `problem` says why it cannot count. */
 void auth_dkim_parse_signature(struct slice value, struct arena *arena, struct signature *signature_out);
 
+/* h= of a field's value, whole and with its white space; absent when there is none. */
+struct slice auth_dkim_fields_of(struct slice value);
+
 /* Whether the signature's h= names the field. */
 bool auth_dkim_signs(struct slice fields, struct slice name);
+
+/* Whether it signs DKIM-Signature fields, or may: what is kept of its h= can be cut. */
+bool auth_dkim_may_sign_signatures(const struct signature *signature);
 
 struct auth_dkim_key {
     enum auth_result result;       /* PASS: usable for this signature; else what the signature's result is */

@@ -45,10 +45,23 @@ static void encode_signature(const struct signature *signature, struct wire_writ
     wire_put_i64(writer, signature->expiry);
     wire_put_bool(writer, signature->has_length);
     wire_put_u64(writer, signature->length);
+    wire_put_u32(writer, signature->fields_added);
+    wire_put_u32(writer, signature->fields_unsigned);
+    wire_put_bool(writer, signature->has_body);
+    wire_put_u64(writer, signature->body_size);
+    wire_put_u64(writer, signature->body_covered);
     wire_put_u8(writer, signature->crypto);
     wire_put_slice(writer, signature->key_data);
     wire_put_u32(writer, signature->key_bits);
     wire_put_slice(writer, signature->problem);
+}
+
+static uint32_t decode_fields(struct wire_reader *reader)
+{
+    uint32_t fields = wire_get_u32(reader);
+    if (fields >> EVIDENCE_SIGNED_FIELDS != 0)
+        reader->failed = true;
+    return fields;
 }
 
 static void decode_signature(struct wire_reader *reader, struct signature *signature)
@@ -67,6 +80,11 @@ static void decode_signature(struct wire_reader *reader, struct signature *signa
     signature->expiry = wire_get_i64(reader);
     signature->has_length = wire_get_bool(reader);
     signature->length = wire_get_u64(reader);
+    signature->fields_added = decode_fields(reader);
+    signature->fields_unsigned = decode_fields(reader);
+    signature->has_body = wire_get_bool(reader);
+    signature->body_size = wire_get_u64(reader);
+    signature->body_covered = wire_get_u64(reader);
     signature->crypto = (enum signature_crypto)wire_get_enum(reader, SIGNATURE_NOT_BY_KEY);
     signature->key_data = wire_get_slice(reader, EVIDENCE_KEY_MOST);
     signature->key_bits = wire_get_u32(reader);

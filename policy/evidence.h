@@ -37,6 +37,11 @@ struct signature {
     int64_t expiry;                /* x= */
     bool has_length;
     uint64_t length;               /* l= */
+    uint32_t fields_added;         /* bits of auth_dkim_field_names[]: in h=, and more often in the message */
+    uint32_t fields_unsigned;      /* the same bits: in the message, not in h= */
+    bool has_body;                 /* the body was hashed for it, and the next two are known */
+    uint64_t body_size;            /* bytes of the body, canonicalized as c= says */
+    uint64_t body_covered;         /* how many of them, from the start, are in the hash: all, or l= */
     enum signature_crypto crypto;
     struct slice key_data;         /* p= (base64 without white space) of the key it was tried with */
     uint32_t key_bits;             /* of that key, 0 unknown */
@@ -78,6 +83,8 @@ void evidence_encode(const struct evidence *evidence, struct wire_writer *writer
 bool evidence_decode(struct wire_reader *reader, struct arena *arena, struct evidence *evidence_out);
 
 #define EVIDENCE_SIGNATURES_MOST 64
+/* Bits in fields_added and fields_unsigned. */
+#define EVIDENCE_SIGNED_FIELDS 15
 #define EVIDENCE_AUTHORS_MOST 32
 /* Bytes kept of any one text taken from a message. */
 #define EVIDENCE_TEXT_MOST 998

@@ -7,6 +7,7 @@
 #include "policy/examine.h"
 
 #include "policy/auth_dkim.h"
+#include "policy/auth_dkim_cover.h"
 #include "policy/auth_dkim_crypto.h"
 #include "policy/auth_dkim_parse.h"
 #include "policy/auth_results.h"
@@ -16,6 +17,8 @@
 
 /* Values kept of one field that a rule reads. */
 #define VALUES_MOST 64
+/* signature_rank() of a signature by the author domain itself. */
+#define SIGNATURE_RANK_MOST 4
 
 struct examination {
     const struct facts *facts;
@@ -162,40 +165,110 @@ static void find_removed(struct examination *examination, const struct program *
     }
 }
 
-static void read_signatures(struct examination *examination)
+/* How many labels two domains have in common, from the right. */
+static size_t common_labels(struct slice a, struct slice b)
 {
-    struct evidence *evidence = &examination->evidence;
-    const struct message_field *field;
-    size_t index = 0, count = message_count(&examination->header, SLICE("DKIM-Signature"));
-
-    evidence->signatures_seen = (uint32_t)count;
-    if (count > EVIDENCE_SIGNATURES_MOST)
-        count = EVIDENCE_SIGNATURES_MOST;
-    evidence->signatures = arena_array(examination->arena, count + 1, sizeof(*evidence->signatures));
-    examination->candidates = arena_array(examination->arena, count + 1, sizeof(*examination->candidates));
-    while (evidence->signatures_count < count
-           && (field = message_next(&examination->header, SLICE("DKIM-Signature"), &index)) != NULL) {
-        struct signature *signature = &evidence->signatures[evidence->signatures_count];
-        struct auth_dkim_candidate *candidate = &examination->candidates[evidence->signatures_count++];
-        auth_dkim_parse_signature(field->value, examination->arena, signature);
-        *candidate = (struct auth_dkim_candidate){ .field = field, .signature = signature };
-    }
+    size_t labels = 0, i = 0;
+    while (i < a.length && i < b.length && a.text[a.length - 1 - i] == b.text[b.length - 1 - i])
+        labels += a.text[a.length - 1 - i++] == '.';
+    bool a_ends = i == a.length || a.text[a.length - 1 - i] == '.';
+    bool b_ends = i == b.length || b.text[b.length - 1 - i] == '.';
+    return labels + (i > 0 && a_ends && b_ends);
 }
 
-/* How near a signing domain is to an author: 3 the same, 2 above or below, 1 neither, 0 unusable. */
+/*
+ * How likely a signing domain aligns with an author's, as far as names tell: 4 it is the same, 3 above or below it, 2
+ * they may have an organizational domain in common, 1 neither, 0 the signature is unusable.
+ */
 static unsigned signature_rank(const struct evidence *evidence, const struct signature *signature)
 {
-    unsigned rank = 1;
+    unsigned best = 1;
     if (signature->problem.length > 0)
         return 0;
     for (size_t i = 0; i < evidence->author_domains_count; i++) {
         struct slice author = evidence->author_domains[i];
+        unsigned rank = 1;
         if (slice_equal(author, signature->domain))
-            return 3;
+            return SIGNATURE_RANK_MOST;
         if (domain_is_within(author, signature->domain) || domain_is_within(signature->domain, author))
+            rank = 3;
+        else if (common_labels(author, signature->domain) > 1)
             rank = 2;
+        best = rank > best ? rank : best;
     }
-    return rank;
+    return best;
+}
+
+/* The fields kept of too many. */
+struct kept_fields {
+    const struct message_field *fields[EVIDENCE_SIGNATURES_MOST];
+    unsigned ranks[EVIDENCE_SIGNATURES_MOST];
+    size_t count;
+};
+
+/* The last of those with the lowest rank makes room for one with a higher. */
+static void keep_field(struct kept_fields *kept, const struct message_field *field, unsigned rank)
+{
+    size_t lowest = 0;
+    if (kept->count == EVIDENCE_SIGNATURES_MOST) {
+        for (size_t i = 0; i < kept->count; i++)
+            if (kept->ranks[i] <= kept->ranks[lowest])
+                lowest = i;
+        if (kept->ranks[lowest] >= rank)
+            return;
+        kept->count--;
+        for (size_t i = lowest; i < kept->count; i++) {
+            kept->fields[i] = kept->fields[i + 1];
+            kept->ranks[i] = kept->ranks[i + 1];
+        }
+    }
+    kept->ranks[kept->count] = rank;
+    kept->fields[kept->count++] = field;
+}
+
+/* Those that may align are kept; what was read of the others goes with the scratch arena. */
+static void find_kept(struct examination *examination, struct kept_fields *kept)
+{
+    bool too_many = examination->evidence.signatures_seen > EVIDENCE_SIGNATURES_MOST;
+    struct arena *scratch = too_many ? arena_new() : NULL;
+    const struct message_field *field;
+    size_t index = 0;
+
+    while ((field = message_next(&examination->header, SLICE("DKIM-Signature"), &index)) != NULL) {
+        struct signature signature;
+        unsigned rank = 0;
+        if (too_many) {
+            auth_dkim_parse_signature(field->value, scratch, &signature);
+            rank = signature_rank(&examination->evidence, &signature);
+            arena_reset(scratch);
+        }
+        keep_field(kept, field, rank);
+    }
+    arena_free(&scratch);
+}
+
+static void read_signatures(struct examination *examination)
+{
+    struct evidence *evidence = &examination->evidence;
+    struct kept_fields kept = { .count = 0 };
+
+    evidence->signatures_seen = (uint32_t)message_count(&examination->header, SLICE("DKIM-Signature"));
+    find_kept(examination, &kept);
+    evidence->signatures_count = kept.count;
+    evidence->signatures = arena_array(examination->arena, kept.count + 1, sizeof(*evidence->signatures));
+    examination->candidates = arena_array(examination->arena, kept.count + 1, sizeof(*examination->candidates));
+    for (size_t i = 0; i < kept.count; i++) {
+        auth_dkim_parse_signature(kept.fields[i]->value, examination->arena, &evidence->signatures[i]);
+        examination->candidates[i] =
+            (struct auth_dkim_candidate){ .field = kept.fields[i], .signature = &evidence->signatures[i] };
+    }
+}
+
+/* One that signs DKIM-Signature fields can be verified only when all of them are kept. */
+static bool can_be_tried(const struct examination *examination, const struct signature *signature)
+{
+    return examination->evidence.signatures_seen == examination->evidence.signatures_count
+        || !auth_dkim_may_sign_signatures(signature);
 }
 
 /* Signatures beyond facts->signatures_most are not tried; those that may align come first. */
@@ -204,17 +277,29 @@ static void limit_signatures(struct examination *examination)
     struct evidence *evidence = &examination->evidence;
     uint32_t left = examination->facts->signatures_most;
 
-    for (unsigned rank = 3; rank > 0; rank--)
-        for (size_t i = 0; i < evidence->signatures_count; i++) {
-            if (signature_rank(evidence, &evidence->signatures[i]) != rank || examination->candidates[i].chosen)
+    for (unsigned rank = SIGNATURE_RANK_MOST; rank > 0; rank--)
+        for (size_t i = 0; i < evidence->signatures_count && left > 0; i++) {
+            struct auth_dkim_candidate *candidate = &examination->candidates[i];
+            if (signature_rank(evidence, candidate->signature) != rank || candidate->chosen
+                || !can_be_tried(examination, candidate->signature))
                 continue;
-            examination->candidates[i].chosen = left > 0;
-            if (left > 0)
-                left--;
+            candidate->chosen = true;
+            left--;
         }
     for (size_t i = 0; i < evidence->signatures_count; i++)
         if (!examination->candidates[i].chosen && evidence->signatures[i].problem.length == 0)
             evidence->signatures[i].problem = SLICE(AUTH_DKIM_BEYOND_LIMIT);
+}
+
+static void find_covered(struct examination *examination)
+{
+    struct auth_dkim_fields fields;
+    auth_dkim_fields_count(&examination->header, &fields);
+    for (size_t i = 0; i < examination->evidence.signatures_count; i++) {
+        const struct auth_dkim_candidate *candidate = &examination->candidates[i];
+        if (candidate->chosen)
+            auth_dkim_cover_fields(auth_dkim_fields_of(candidate->field->value), &fields, candidate->signature);
+    }
 }
 
 static bool has_nul(struct slice header)
@@ -240,6 +325,7 @@ struct examination *examine_begin(const struct facts *facts, const struct progra
         evidence->subject = first_value(examination, SLICE("Subject"));
     read_signatures(examination);
     limit_signatures(examination);
+    find_covered(examination);
     indirect_find(&examination->header, arena, evidence);
     read_headers(examination, program);
     find_removed(examination, program);

@@ -31,7 +31,7 @@ const struct iprev_outcome *field_iprev(struct field_context *context);
 const struct spf_outcome *field_spf(struct field_context *context);
 const struct spf_outcome *field_spf_helo(struct field_context *context);
 
-/* Readers of what is known of a message (fields_message.c). */
+/* Readers of what is known of a message (fields_message.c, of its signatures fields_dkim.c). */
 struct value field_dkim_result(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_domain(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_selector(void *context, struct slice key, struct arena *arena);
@@ -40,6 +40,23 @@ struct value field_dkim_count(void *context, struct slice key, struct arena *are
 struct value field_dkim_aligned(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_bits(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_length(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_reason(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_tried(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_whole(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_domain(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_selector(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_identity(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_algorithm(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_bits(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_aligned(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_test(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_reason(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_age(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_expires(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_covered(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_uncovered(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_added(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_best_unsigned(void *context, struct slice key, struct arena *arena);
 struct value field_spf_aligned(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_result(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_policy(void *context, struct slice key, struct arena *arena);

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "policy/auth_dkim_cover.h"
 #include "policy/record_names.h"
 #include "policy/record_put.h"
 
@@ -98,6 +99,16 @@ static json_t *settings_of(const struct facts *facts)
     return object;
 }
 
+static void put_fields(json_t *object, const char *name, uint32_t fields, struct arena *arena)
+{
+    struct slice names[EVIDENCE_SIGNED_FIELDS];
+    size_t count = 0;
+    for (size_t i = 0; i < EVIDENCE_SIGNED_FIELDS; i++)
+        if ((fields >> i & 1) != 0)
+            names[count++] = slice_of_string(auth_dkim_field_names[i]);
+    record_put_texts(object, name, names, count, arena);
+}
+
 static json_t *signature_of(const struct signature *signature, struct arena *arena)
 {
     json_t *object = json_object();
@@ -115,6 +126,12 @@ static json_t *signature_of(const struct signature *signature, struct arena *are
         record_put_number(object, "expiry", signature->expiry);
     if (signature->has_length)
         record_put_size(object, "length", signature->length);
+    put_fields(object, "fields-added", signature->fields_added, arena);
+    put_fields(object, "fields-unsigned", signature->fields_unsigned, arena);
+    if (signature->has_body) {
+        record_put_size(object, "body-size", signature->body_size);
+        record_put_size(object, "body-covered", signature->body_covered);
+    }
     record_put_name(object, "crypto", record_crypto_name(signature->crypto));
     record_put_text(object, "key", signature->key_data, arena);
     if (signature->key_bits > 0)

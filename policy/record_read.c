@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "policy/auth_dkim_cover.h"
 #include "policy/record_get.h"
 #include "policy/record_names.h"
 
@@ -151,6 +152,21 @@ static void read_answers(struct reading *reading, json_t *root, struct answers *
 
 /* Evidence */
 
+static uint32_t read_fields(struct reading *reading, json_t *object, const char *name)
+{
+    size_t count;
+    uint32_t fields = 0;
+    struct slice *names =
+        record_get_texts(reading, object, name, EVIDENCE_SIGNED_FIELDS, EVIDENCE_TEXT_MOST, &count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t field = auth_dkim_field_bit(names[i]);
+        if (field == 0)
+            record_fail(reading, name, "an unknown field");
+        fields |= field;
+    }
+    return fields;
+}
+
 static void read_signature(struct reading *reading, json_t *object, struct signature *signature)
 {
     signature->domain = record_get_text(reading, object, "domain", EVIDENCE_TEXT_MOST);
@@ -167,6 +183,11 @@ static void read_signature(struct reading *reading, json_t *object, struct signa
     signature->expiry = record_get_number(reading, object, "expiry", INT64_MIN, INT64_MAX);
     signature->has_length = json_object_get(object, "length") != NULL;
     signature->length = (uint64_t)record_get_number(reading, object, "length", 0, INT64_MAX);
+    signature->fields_added = read_fields(reading, object, "fields-added");
+    signature->fields_unsigned = read_fields(reading, object, "fields-unsigned");
+    signature->has_body = json_object_get(object, "body-size") != NULL;
+    signature->body_size = (uint64_t)record_get_number(reading, object, "body-size", 0, INT64_MAX);
+    signature->body_covered = (uint64_t)record_get_number(reading, object, "body-covered", 0, INT64_MAX);
     signature->crypto =
         (enum signature_crypto)record_get_name(reading, object, "crypto", record_crypto_name, RECORD_CRYPTO_NAMES);
     signature->key_data = record_get_text(reading, object, "key", EVIDENCE_KEY_MOST);

@@ -6,6 +6,7 @@
 #include "policy/examine.h"
 
 #include "policy/auth_dkim.h"
+#include "policy/auth_dkim_cover.h"
 #include "tests/unit/auth_world.h"
 #include "tests/unit/dkim_fixtures.h"
 
@@ -233,12 +234,102 @@ START_TEST(test_limit)
     facts.signatures_most = 3;
     examination = examine_begin(&facts, NULL, slice_first(message, header_length(message)), arena);
     ck_assert_int_eq(examine_keys(examination, answers), EXAMINE_WAITS);
-    /* The aligned one is beyond the 64 that are read. */
-    ck_assert_uint_eq(answers_missing_count(answers), 3);
+    /* Two of them and the aligned one, whose key is there: though it is the last of all, it is among the 64 kept. */
+    ck_assert_uint_eq(answers_missing_count(answers), 2);
     evidence = examine_evidence(examination);
     ck_assert_uint_eq(evidence->signatures_seen, 101);
     ck_assert_uint_eq(evidence->signatures_count, EVIDENCE_SIGNATURES_MOST);
     assert_result(outcome_of(evidence, 10).result, AUTH_POLICY, "beyond the limit");
+    assert_slice(evidence->signatures[EVIDENCE_SIGNATURES_MOST - 1].domain, "example.org");
+    assert_slice(evidence->signatures[EVIDENCE_SIGNATURES_MOST - 1].problem, "");
+}
+END_TEST
+
+/* Which of too many are tried: the same domain, then above and below, then those that look related, then the first. */
+static const struct {
+    const char *domain;
+    bool tried;
+} ranks[] = {
+    { "a.example", false }, { "other.news.example.org", true }, { "notexample.org", false },
+    { "x.sub.example.org", true }, { "org", true }, { "sub.example.org", true }, { "b.example", false },
+};
+
+START_TEST(test_ranks)
+{
+    struct slice message = SLICE("From: ann@sub.example.org\r\n\r\n");
+    size_t count = sizeof(ranks) / sizeof(ranks[0]);
+    for (size_t i = count; i-- > 0;)
+        message = arena_printf(arena, "DKIM-Signature: v=1; a=rsa-sha256; d=%s; s=s; h=from; bh=AAAA; b=AAAA\r\n%.*s",
+                               ranks[i].domain, SLICE_ARG(message));
+    facts.signatures_most = 4;
+    examination = examine_begin(&facts, NULL, message, arena);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_msg((examine_evidence(examination)->signatures[i].problem.length == 0) == ranks[i].tried, "%s",
+                      ranks[i].domain);
+}
+END_TEST
+
+static const char *const no_fields[] = { NULL };
+static const char *const added_subject[] = { "subject", NULL };
+static const char *const added_several[] = { "to", "subject", "date", NULL };
+static const char *const unsigned_mime[] = { "cc", "mime-version", "content-type", NULL };
+
+/* Signed: from (twice), to, subject, date, message-id. */
+static const struct {
+    const char *before;
+    const char *const *added;
+    const char *const *unsigned_fields;
+} covers[] = {
+    { "", no_fields, no_fields },
+    { "Received: x\r\nX-Other: y\r\n", no_fields, no_fields },
+    { "SUBJECT : other\r\n", added_subject, no_fields },
+    { "Subject: other\r\nSubject: more\r\n", added_subject, no_fields },
+    { "Date: x\r\nTo: a@x.example\r\nsubject: y\r\n", added_several, no_fields },
+    { "Cc: a@x.example\r\nContent-Type: text/html\r\nMIME-Version: 1.0\r\n", no_fields, unsigned_mime },
+};
+
+static uint32_t bits_of(const char *const *names)
+{
+    uint32_t bits = 0;
+    for (; *names != NULL; names++) {
+        ck_assert_uint_ne(auth_dkim_field_bit(slice_of_string(*names)), 0);
+        bits |= auth_dkim_field_bit(slice_of_string(*names));
+    }
+    return bits;
+}
+
+/* Fields put above the signed ones leave the signature valid (RFC 6376 8.15), and are named. */
+START_TEST(test_fields_covered)
+{
+    struct slice message = arena_printf(arena, "%s%s", covers[_i].before, message_rsa_relaxed);
+    const struct evidence *evidence = examine(message, 100);
+    assert_result(outcome_of(evidence, 0).result, AUTH_PASS, covers[_i].before);
+    ck_assert_uint_eq(evidence->signatures[0].fields_added, bits_of(covers[_i].added));
+    ck_assert_uint_eq(evidence->signatures[0].fields_unsigned, bits_of(covers[_i].unsigned_fields));
+}
+END_TEST
+
+/* The body is "Hello, Bob.", an empty line, "Bye": 20 bytes when relaxed, 22 when simple; two empty lines end it. */
+static const struct {
+    const char *message;
+    const char *appended;
+    uint64_t size, covered;
+} bodies[] = {
+    { message_rsa_length, "", 20, 20 },
+    { message_rsa_length, " \t\r\n\r\n", 20, 20 },
+    { message_rsa_length, "more  \t text \r\n", 20 + 4 + 11, 20 },
+    { message_rsa_relaxed, "", 20, 20 },
+    { message_rsa_relaxed, "more\r\n", 30, 30 },
+    { message_rsa_simple, "", 22, 22 },
+    { message_rsa_simple, "\r\nmore\r\n", 34, 34 },
+};
+
+START_TEST(test_body_covered)
+{
+    const struct evidence *evidence = examine(changed(bodies[_i].message, "", bodies[_i].appended), 3);
+    ck_assert(evidence->signatures[0].has_body);
+    ck_assert_uint_eq(evidence->signatures[0].body_size, bodies[_i].size);
+    ck_assert_uint_eq(evidence->signatures[0].body_covered, bodies[_i].covered);
 }
 END_TEST
 
@@ -322,6 +413,9 @@ Suite *suite_examine(void)
     tcase_add_test(tests, test_signed_signature_unusable);
     tcase_add_test(tests, test_times);
     tcase_add_test(tests, test_limit);
+    tcase_add_test(tests, test_ranks);
+    tcase_add_loop_test(tests, test_fields_covered, 0, sizeof(covers) / sizeof(covers[0]));
+    tcase_add_loop_test(tests, test_body_covered, 0, sizeof(bodies) / sizeof(bodies[0]));
     tcase_add_test(tests, test_aligned_first);
     tcase_add_test(tests, test_waits);
     tcase_add_test(tests, test_removed);

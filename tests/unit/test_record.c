@@ -148,15 +148,8 @@ static const struct scene {
 
 static struct fixture fixture;
 
-static struct slice record_of(const struct scene *scene, struct verdict *verdict)
+static struct slice fixture_record(const struct verdict *verdict)
 {
-    fixture_init(&fixture, scene->rules, scene->zone);
-    if (scene->sender != NULL)
-        fixture.facts.sender = slice_of_string(scene->sender);
-    if (scene->header != NULL)
-        fixture_message(&fixture, scene->header, "Hello.\r\n");
-    answers_reset_used(fixture.answers);
-    *verdict = fixture_judge(&fixture, scene->stage);
     struct record record;
     record_init(&record);
     record.facts = &fixture.facts;
@@ -166,6 +159,18 @@ static struct slice record_of(const struct scene *scene, struct verdict *verdict
     record.outcome.by = verdict->action == VERDICT_PASS ? RECORD_BY_BACKEND : RECORD_BY_MXWARD;
     record.outcome.text = SLICE("2.0.0 queued");
     return record_write(&record, fixture.arena);
+}
+
+static struct slice record_of(const struct scene *scene, struct verdict *verdict)
+{
+    fixture_init(&fixture, scene->rules, scene->zone);
+    if (scene->sender != NULL)
+        fixture.facts.sender = slice_of_string(scene->sender);
+    if (scene->header != NULL)
+        fixture_message(&fixture, scene->header, "Hello.\r\n");
+    answers_reset_used(fixture.answers);
+    *verdict = fixture_judge(&fixture, scene->stage);
+    return fixture_record(verdict);
 }
 
 /* Through frames, as `mxward replay` does it. */
@@ -287,6 +292,48 @@ START_TEST(facts_and_evidence_return)
         ck_assert_uint_eq(reading.evidence->signatures_count, verdict.evidence->signatures_count);
         ck_assert_uint_eq(reading.removed_count, verdict.removed_count);
     }
+    fixture_clear(&fixture);
+}
+END_TEST
+
+/* Every member of a signature, through a record and through a frame. */
+START_TEST(signatures_return)
+{
+    struct verdict verdict;
+    struct record_reading reading;
+    struct slice problem, again[RECORD_PARTS];
+    struct replay_difference differences[RECORD_PARTS];
+    struct signature given = {
+        .domain = SLICE("example.org"), .selector = SLICE("k"), .identity = SLICE("i@example.org"),
+        .algorithm = SLICE("rsa-sha256"), .canonicalization = SLICE("relaxed"), .fields = SLICE("from:to"),
+        .value_start = SLICE("AAAABBBB"), .body_hash = SLICE("CCCC"), .has_time = true, .time = 1700000000,
+        .has_expiry = true, .expiry = 1900000000, .has_length = true, .length = 5, .fields_added = 1 | 1 << 5,
+        .fields_unsigned = 1 << (EVIDENCE_SIGNED_FIELDS - 1), .has_body = true, .body_size = 9, .body_covered = 5,
+        .crypto = SIGNATURE_VERIFIED, .key_data = SLICE("AAAA"), .key_bits = 2048,
+    };
+    fixture_init(&fixture,
+                 "rule a at message { when dkim == pass and dkim.best.added == subject and dkim.best.uncovered == 4 "
+                 "and dkim.best.unsigned == list-unsubscribe-post then reject \"stretched\" }",
+                 "k._domainkey.example.org TXT \"p=AAAA\"\n");
+    fixture_message(&fixture, "From: a@example.org\r\n\r\n", "Hello.\r\n");
+    struct evidence evidence = *fixture.evidence;
+    evidence.signatures = &given;
+    evidence.signatures_count = evidence.signatures_seen = 1;
+    fixture.evidence = &evidence;
+    verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+    ck_assert_int_eq(verdict.action, VERDICT_REJECT);
+    struct slice line = fixture_record(&verdict);
+    ck_assert_msg(record_read(line, arena, &reading, &problem), "%.*s", SLICE_ARG(problem));
+    ck_assert_uint_eq(reading.evidence->signatures_count, 1);
+    const struct signature *found = &reading.evidence->signatures[0];
+    ck_assert_slice(found->identity, "i@example.org");
+    ck_assert_uint_eq(found->fields_added, given.fields_added);
+    ck_assert_uint_eq(found->fields_unsigned, given.fields_unsigned);
+    ck_assert(found->has_body && found->has_time && found->has_expiry && found->has_length);
+    ck_assert_uint_eq(found->body_size, 9);
+    ck_assert_uint_eq(found->body_covered, 5);
+    judge_again(&reading, &reading.judged[0], again);
+    ck_assert_uint_eq(replay_compare(&reading.judged[0], again, differences), 0);
     fixture_clear(&fixture);
 }
 END_TEST
@@ -442,6 +489,7 @@ Suite *suite_record(void)
     tcase_add_loop_test(tests, records_are_judged_to_the_same_bytes, 0, count);
     tcase_add_loop_test(tests, a_changed_answer_changes_the_verdict, 0, count);
     tcase_add_loop_test(tests, facts_and_evidence_return, 0, count);
+    tcase_add_test(tests, signatures_return);
     tcase_add_test(tests, refused_recipients_are_judged_again_too);
     tcase_add_test(tests, without_answers_it_is_not_replayable);
     tcase_add_test(tests, kept_records_are_judged_to_the_same_bytes);

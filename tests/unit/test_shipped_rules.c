@@ -3,6 +3,7 @@
  * test_shipped_rules.c: monitor.rules, default.rules and strict.rules as they ship, over mails of every kind they are
  * about. Expectations are DESIGN 6 and RFC 9989 7.4.
  */
+#include "policy/auth_dkim_cover.h"
 #include "proxy/config.h"
 #include "tests/unit/judge_fixtures.h"
 
@@ -61,10 +62,12 @@ static struct program *load(const char *name, struct arena *arena)
     "small.example TXT \"v=spf1 ip4:192.0.2.1 -all\"\nsoft.example TXT \"v=spf1 ~all\"\n"                              \
     "ours.example TXT \"v=spf1 ip4:203.0.113.0/24 -all\"\n"                                                            \
     "thief.example TXT \"v=spf1 ip4:192.0.2.66 -all\"\n"                                                               \
+    "k._domainkey.bank.example TXT \"p=AAAA\"\nk._domainkey.shop.example TXT \"p=AAAA\"\n"                             \
+    "k._domainkey.none.example TXT \"p=AAAA\"\nslow._domainkey.bank.example TIMEOUT\n"                                \
     "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\n"                                                             \
     "half.example TIMEOUT TXT\n"
 
-enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, DEFER, DEFER_SPF };
+enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, NOT_SIGNED, DEFER, DEFER_SPF };
 
 static const struct {
     const char *client;
@@ -136,6 +139,8 @@ static int outcome_of(const struct verdict *verdict)
     ck_assert_uint_eq(verdict->code, 550);
     if (slice_equal(verdict->enhanced, SLICE("5.6.0")))
         return NO_AUTHOR;
+    if (slice_equal(verdict->enhanced, SLICE("5.7.21")))
+        return NOT_SIGNED;
     return slice_equal(verdict->enhanced, SLICE("5.7.23")) ? NO_SPF : NO_DMARC;
 }
 
@@ -164,6 +169,70 @@ START_TEST(mails_get_what_they_should)
 }
 END_TEST
 
+/* Mail that passes DMARC by a signature, of whose 100 bytes of body `covered` are signed. */
+static const struct {
+    const char *client;
+    const char *domain;
+    uint64_t covered;
+    const char *added;
+    const char *more;
+    const char *selector;          /* of another signature, NULL: there is none */
+    int expected[FILES];
+} signed_mails[] = {
+    { "192.0.2.9", "bank.example", 100, "", "", NULL, { PASS, PASS, PASS } },
+    { "192.0.2.9", "bank.example", 99, "", "", NULL, { TAG, TAG, NOT_SIGNED } },
+    { "192.0.2.9", "bank.example", 100, "subject", "", NULL, { TAG, TAG, NOT_SIGNED } },
+    { "192.0.2.9", "shop.example", 99, "", "", NULL, { TAG, TAG, TAG } },
+    { "192.0.2.9", "none.example", 99, "to", "", NULL, { PASS, PASS, PASS } },
+    { "192.0.2.9", "bank.example", 99, "", "List-Id: <l.example>\r\n", NULL, { TAG, TAG, TAG } },
+    /* SPF vouches for all of it; a relay is not the sender. */
+    { "192.0.2.1", "bank.example", 99, "subject", "", NULL, { PASS, PASS, PASS } },
+    { "198.51.100.7", "bank.example", 99, "", "", NULL, { PASS, PASS, PASS } },
+    /* Another signature covers all; or it may, and its key cannot be fetched. */
+    { "192.0.2.9", "bank.example", 99, "subject", "", "k", { PASS, PASS, PASS } },
+    { "192.0.2.9", "bank.example", 99, "subject", "", "slow", { PASS, PASS, DEFER } },
+};
+
+static struct signature signature_of(const char *domain, const char *selector)
+{
+    return (struct signature){
+        .domain = slice_of_string(domain), .selector = slice_of_string(selector), .algorithm = SLICE("rsa-sha256"),
+        .crypto = SIGNATURE_VERIFIED, .key_data = SLICE("AAAA"), .key_bits = 2048,
+        .has_body = true, .body_size = 100, .body_covered = 100,
+    };
+}
+
+START_TEST(stretched_signatures_count_like_none)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, "", ZONE);
+        fixture.program = load(files[i], fixture.arena);
+        ck_assert(address_parse(slice_of_string(signed_mails[_i].client), &fixture.facts.client_address));
+        fixture.facts.sender_domain = slice_of_string(signed_mails[_i].domain);
+        fixture.facts.sender = arena_printf(fixture.arena, "ann@%s", signed_mails[_i].domain);
+        fixture_message(
+            &fixture,
+            arena_printf(fixture.arena, "From: ann@%s\r\n%s\r\n", signed_mails[_i].domain, signed_mails[_i].more).text,
+            "Hello.\r\n");
+        struct signature signatures[2] = { signature_of(signed_mails[_i].domain, "k") };
+        signatures[0].body_covered = signatures[0].length = signed_mails[_i].covered;
+        signatures[0].has_length = true;
+        signatures[0].fields_added = auth_dkim_field_bit(slice_of_string(signed_mails[_i].added));
+        if (signed_mails[_i].selector != NULL)
+            signatures[1] = signature_of(signed_mails[_i].domain, signed_mails[_i].selector);
+        struct evidence evidence = *fixture.evidence;
+        evidence.signatures = signatures;
+        evidence.signatures_count = signed_mails[_i].selector != NULL ? 2 : 1;
+        fixture.evidence = &evidence;
+        struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+        ck_assert_msg(outcome_of(&verdict) == signed_mails[_i].expected[i], "%s, mail %d: outcome %d by rule %.*s",
+                      files[i], _i, outcome_of(&verdict), SLICE_ARG(verdict.rule));
+        fixture_clear(&fixture);
+    }
+}
+END_TEST
+
 START_TEST(they_load_as_shipped)
 {
     struct arena *arena = arena_new();
@@ -182,6 +251,7 @@ Suite *suite_shipped_rules(void)
     Suite *suite = suite_create("shipped_rules");
     TCase *tests = tcase_create("shipped_rules");
     tcase_add_loop_test(tests, mails_get_what_they_should, 0, sizeof mails / sizeof mails[0]);
+    tcase_add_loop_test(tests, stretched_signatures_count_like_none, 0, sizeof signed_mails / sizeof signed_mails[0]);
     tcase_add_loop_test(tests, they_load_as_shipped, 0, FILES);
     suite_add_tcase(suite, tests);
     return suite;
