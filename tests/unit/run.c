@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * run.c: runs every unit test suite and prints one line a test. `run NAME...` runs only those suites. CK_FORK=no keeps
- * the tests in this process, for a debugger. Exit status 1 when a test failed.
+ * run.c: runs every unit test suite and prints one line a test. `run NAME...` runs only those, `run --list` names
+ * them. CK_FORK=no keeps the tests in this process, for a debugger. Exit status 1 when a test failed.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,8 +35,18 @@ static bool is_wanted(const char *name, int argc, char **argv)
     return argc <= 1;
 }
 
+static int list(void)
+{
+    for (const struct entry *entry = entries; entry->name != NULL; entry++)
+        puts(entry->name);
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--list") == 0)
+        return list();
+
     SRunner *runner = srunner_create(NULL);
     bool any = false;
 
