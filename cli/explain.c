@@ -3,7 +3,7 @@
  * explain.c: `mxward explain`: finds a record by its id. Ids begin with the time, and records are written in
  * the order in which transactions end, so the place in the file is found by bisection but for how long a
  * transaction can last; then the rest of that stretch is searched, and if it is not there the whole file. The
- * story is told by explain_story.c.
+ * story is told by story.c.
  */
 #include "cli/cli.h"
 
@@ -17,9 +17,9 @@
 
 #include <jansson.h>
 
-#include "cli/explain.h"
 #include "cli/options.h"
 #include "cli/records.h"
+#include "cli/story.h"
 #include "proxy/config.h"
 #include "proxy/id.h"
 
@@ -134,7 +134,7 @@ static void tell(struct search *search, struct slice line)
         if (search->json)
             printf("%.*s\n", SLICE_ARG(line));
         else
-            explain_tell(record, stdout, cli_colour(stdout));
+            story_tell(record, STORY_HAPPENED, stdout, cli_colour(stdout));
         search->last = line;
     }
     json_decref(record);

@@ -2,22 +2,29 @@
 /*
  * verify.c: `mxward verify`: one message from a file judged by today's DNS, in a judge process, as if a client had
  * just sent it. This file: arguments, the facts they make, the rounds of questions and answers. The message is read
- * by verify_message.c, the story told by verify_story.c.
+ * by verify_message.c; the story is that of its record, as story.c tells every record.
  */
 #include "cli/verify.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "cli/cli.h"
 #include "cli/judging.h"
+#include "cli/options.h"
+#include "cli/records.h"
+#include "cli/story.h"
 #include "policy/record.h"
-#include "proxy/config.h"
+#include "proxy/clock.h"
+#include "proxy/config_settings.h"
 #include "proxy/id.h"
 
 static const char usage[] =
@@ -42,10 +49,6 @@ static const char usage[] =
 
 #define RULES_MOST 100
 #define RECIPIENTS_MOST 1000
-/* As the limits `evaluation`, `questions` and `signatures` have it when there is no configuration. */
-#define EVALUATION_MILLISECONDS 20000
-#define QUESTIONS_MOST 200
-#define SIGNATURES_MOST 10
 /* The one hearing. */
 #define TRANSACTION 1
 #define SHIPPED_RULES MXWARD_RULESDIR "/default.rules"
@@ -66,29 +69,23 @@ struct arguments {
 
 struct verification {
     const struct arguments *arguments;
-    const struct config *config;       /* NULL: none */
+    const struct config *config;
     struct arena *arena;
     struct facts facts;
     struct answers *answers;
     const struct answer *sent;         /* the last answer that the judge has */
     size_t asked;
-    struct slice message;
-    size_t header_size;
+    struct verify_message message;
     struct event_base *base;
     struct resolver *resolver;
     bool answered;
-    int64_t deadline;                  /* monotonic milliseconds */
+    int64_t began;                     /* this and the others: clock_monotonic() */
+    int64_t deadline;
+    int64_t waited;                    /* microseconds for DNS */
     struct judging *judging;
     struct wire_writer out;
     struct verdict verdict;
 };
-
-static int64_t milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Facts */
 
@@ -102,16 +99,6 @@ static struct facts_recipient split_address(const char *text)
         at--;
     return (struct facts_recipient){ path, at == 0 ? path : slice_first(path, at - 1),
                                      slice_from(path, at == 0 ? path.length : at) };
-}
-
-static struct slice own_name(const struct verification *verification)
-{
-    char name[256] = "localhost";
-    if (verification->config != NULL)
-        return slice_of_string(verification->config->hostname);
-    if (gethostname(name, sizeof name - 1) != 0)
-        return SLICE("localhost");
-    return arena_copy(verification->arena, slice_of_string(name));
 }
 
 static bool address_fits(struct slice path, const char *option)
@@ -150,17 +137,17 @@ static bool make_facts(struct verification *verification)
     clock_gettime(CLOCK_REALTIME, &now);
     facts->arrival = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
     facts->id = id_make(verification->arena, facts->arrival);
-    facts->hostname = own_name(verification);
-    facts->authserv_id = config == NULL ? facts->hostname : slice_of_string(config->authserv_id);
+    facts->hostname = slice_of_string(config->hostname);
+    facts->authserv_id = slice_of_string(config->authserv_id);
     facts->listener = SLICE("verify");
     facts->has_helo = true;
     facts->helo = slice_of_string(arguments->helo);
     facts->esmtp = true;
-    facts->message_size = verification->message.length;
-    facts->add_received = config == NULL || config->add_received;
+    facts->message_size = verification->message.bytes.length;
+    facts->add_received = config->add_received;
     facts->record_subject = true;
-    facts->fields_most = config == NULL ? 0 : (uint32_t)config->limits.header_fields;
-    facts->signatures_most = config == NULL ? SIGNATURES_MOST : (uint32_t)config->limits.signatures;
+    facts->fields_most = (uint32_t)config->limits.header_fields;
+    facts->signatures_most = (uint32_t)config->limits.signatures;
     if (!address_parse(slice_of_string(arguments->ip), &facts->client_address)) {
         fprintf(stderr, "mxward: --ip %s: not an address\n", arguments->ip);
         return false;
@@ -185,7 +172,7 @@ static void answers_came(void *context)
 /* What is beyond the limit of questions is answered so at once; the judge asks no more for it. */
 static size_t within_limit(struct verification *verification, const struct question *questions, size_t count)
 {
-    size_t most = verification->config == NULL ? QUESTIONS_MOST : (size_t)verification->config->limits.questions;
+    size_t most = (size_t)verification->config->limits.questions;
     size_t room = verification->asked < most ? most - verification->asked : 0;
     for (size_t i = room; i < count; i++) {
         struct answer answer = { .question = questions[i], .status = ANSWER_LIMIT };
@@ -202,12 +189,14 @@ static void resolve(struct verification *verification, const struct frame_questi
         all[i] = i < questions->missing_count ? questions->missing[i] : questions->wanted[i - questions->missing_count];
     count = within_limit(verification, all, count);
     verification->asked += count;
-    int64_t left = verification->deadline - milliseconds();
+    int64_t begun = clock_monotonic();
+    int64_t left = (verification->deadline - begun) / 1000;
     verification->answered = false;
     resolver_ask(verification->resolver, verification->answers, all, count, left > 0 ? (unsigned)left : 0, answers_came,
                  verification);
     while (!verification->answered && event_base_dispatch(verification->base) == 0)
         ;
+    verification->waited += clock_monotonic() - begun;
 }
 
 static void put_new_answers(struct verification *verification)
@@ -256,24 +245,25 @@ static bool unexpected(const struct frame *frame)
 
 static bool judge_message(struct verification *verification)
 {
+    const struct verify_message *message = &verification->message;
     struct wire_writer *out = &verification->out;
     struct frame frame;
     struct frame_questions questions;
     const char *problem = NULL;
     frame_put_open(out, TRANSACTION, &verification->facts, NULL);
-    frame_put_header(out, TRANSACTION, slice_first(verification->message, verification->header_size), false);
+    frame_put_header(out, TRANSACTION, slice_first(message->bytes, message->header_size), false);
     if (!ask(verification, FRAME_EXAMINE, &frame))
         return false;
     if (frame.type != FRAME_BODY_WANTED)
         return unexpected(&frame);
-    frame_put_body(out, TRANSACTION, slice_from(verification->message, verification->header_size));
+    frame_put_body(out, TRANSACTION, slice_from(message->bytes, message->header_size));
     frame_put_bare(out, FRAME_BODY_END, TRANSACTION);
     frame_put_judge(out, TRANSACTION, STAGE_MESSAGE);
     if (!ask(verification, FRAME_JUDGE, &frame))
         return false;
     if (frame.type != FRAME_VERDICT)
         return unexpected(&frame);
-    if (frame_get_verdict(frame.payload, verification->header_size, verification->arena, verification->answers,
+    if (frame_get_verdict(frame.payload, message->header_size, verification->arena, verification->answers,
                           &verification->verdict, &questions, &problem))
         return true;
     fprintf(stderr, "mxward: the judge's verdict: %s\n", problem);
@@ -284,10 +274,8 @@ static bool judge_message(struct verification *verification)
 
 static bool start_resolver(struct verification *verification)
 {
-    struct resolver_settings settings = { .mode = RESOLVER_SYSTEM };
+    struct resolver_settings settings = verification->config->resolver;
     struct slice problem = SLICE_NONE;
-    if (verification->config != NULL)
-        settings = verification->config->resolver;
     if (verification->arguments->zone != NULL) {
         settings.mode = RESOLVER_FIXTURE;
         settings.fixture_path = verification->arguments->zone;
@@ -303,67 +291,104 @@ static bool start_resolver(struct verification *verification)
 static struct slice load_rules(const struct verification *verification)
 {
     const struct arguments *arguments = verification->arguments;
-    static const char *const shipped[] = { SHIPPED_RULES };
     if (arguments->rules_count > 0)
         return judging_load_rules(arguments->rules, arguments->rules_count, verification->arena);
-    if (verification->config == NULL)
-        return judging_load_rules(shipped, 1, verification->arena);
     size_t count = 0;
-    while (verification->config->rules[count] != NULL)
+    while (verification->config->rules != NULL && verification->config->rules[count] != NULL)
         count++;
     return judging_load_rules(verification->config->rules, count, verification->arena);
 }
 
-static struct record make_record(const struct verification *verification)
+/* What the client would hear: of the proxy without a judgement, or by the rules; or the backend's own reply. */
+static struct record_outcome make_outcome(const struct verification *verification)
+{
+    const struct verify_message *message = &verification->message;
+    const struct verdict *verdict = &verification->verdict;
+    struct record record;
+    record_init(&record);
+    struct record_outcome outcome = record.outcome;
+    if (message->code != 0) {
+        outcome.by = RECORD_BY_MXWARD;
+        outcome.code = message->code;
+        outcome.text = arena_printf(verification->arena, "%s %.*s", message->enhanced, SLICE_ARG(message->text));
+        outcome.reason = message->reason;
+    } else if (verdict->action != VERDICT_PASS) {
+        outcome.by = RECORD_BY_MXWARD;
+        outcome.code = verdict->code;
+        outcome.text = arena_printf(verification->arena, "%.*s %.*s", SLICE_ARG(verdict->enhanced),
+                                    SLICE_ARG(verdict->text));
+    }
+    outcome.timings[PHASE_ANSWERS] = verification->waited;
+    outcome.timings[PHASE_TOTAL] = clock_monotonic() - verification->began;
+    return outcome;
+}
+
+static struct slice make_record(const struct verification *verification)
 {
     struct record record;
     record_init(&record);
     record.kind = RECORD_TRANSACTION;
     record.facts = &verification->facts;
     record.answers = verification->answers;
-    record.verdict = &verification->verdict;
+    record.verdict = verification->message.judged ? &verification->verdict : NULL;
     memcpy(record.program, judging_program(verification->judging), sizeof record.program);
-    if (verification->verdict.action != VERDICT_PASS) {
-        record.outcome.by = RECORD_BY_MXWARD;
-        record.outcome.code = verification->verdict.code;
-        record.outcome.text = arena_printf(verification->arena, "%.*s %.*s", SLICE_ARG(verification->verdict.enhanced),
-                                           SLICE_ARG(verification->verdict.text));
-    }
-    record.outcome.reason = SLICE("mxward verify");
-    return record;
+    record.outcome = make_outcome(verification);
+    return record_write(&record, verification->arena);
+}
+
+static void tell(struct slice line)
+{
+    json_t *record = records_parse(slice_first(line, slice_find(line, '\n')));
+    if (record == NULL)
+        bug("verify: a record that cannot be read");
+    story_tell(record, STORY_SUPPOSED, stdout, cli_colour(stdout));
+    json_decref(record);
 }
 
 static int verify_with(struct verification *verification)
 {
-    uint64_t wait = verification->config == NULL ? EVALUATION_MILLISECONDS : verification->config->limits.evaluation;
     struct slice image = load_rules(verification);
     if (image.text == NULL || !make_facts(verification) || !start_resolver(verification))
         return 1;
     verification->judging = judging_start(image);
-    verification->deadline = milliseconds() + (int64_t)wait;
-    if (verification->judging == NULL || !judge_message(verification))
+    verification->began = clock_monotonic();
+    verification->deadline = verification->began + (int64_t)verification->config->limits.evaluation * 1000;
+    if (verification->judging == NULL || (verification->message.judged && !judge_message(verification)))
         return 1;
-    struct record record = make_record(verification);
-    if (verification->arguments->json) {
-        struct slice line = record_write(&record, verification->arena);
+    struct slice line = make_record(verification);
+    if (verification->arguments->json)
         fwrite(line.text, 1, line.length, stdout);
-    } else {
-        verify_print_story(&record, stdout, verification->arena);
-    }
-    return verification->verdict.action == VERDICT_PASS ? 0 : 1;
+    else
+        tell(line);
+    return verification->message.code == 0 && verification->verdict.action == VERDICT_PASS ? 0 : 1;
 }
 
-/* Config is optional only where nobody named one. */
+/* Where there is no configuration: the system's own resolver, the shipped rules, and every setting's default. */
+static struct slice built_in(struct arena *arena)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+    /* The last byte stays 0 where the name is cut. */
+    if (gethostname(name, sizeof name - 1) != 0 || !config_is_host_name(slice_of_string(name)))
+        snprintf(name, sizeof name, "localhost");
+    return arena_printf(arena,
+                        "hostname \"%s\" listen \"127.0.0.1:25\" { tls none } backend \"127.0.0.1:10025\"\n"
+                        "resolver { mode system } rules { file \"" SHIPPED_RULES "\" } record { none }\n",
+                        name);
+}
+
+/* A configuration is optional only where nobody named one. */
 static bool load_config(struct verification *verification)
 {
     const char *path = verification->arguments->config;
+    struct arena *arena = verification->arena;
     struct diagnostics diagnostics;
+    diagnostics_init(&diagnostics, arena);
     if (path == NULL && access(CONFIG_DEFAULT_PATH, R_OK) != 0)
-        return true;
-    diagnostics_init(&diagnostics, verification->arena);
-    verification->config = config_load(path == NULL ? CONFIG_DEFAULT_PATH : path, verification->arena, &diagnostics);
+        verification->config = config_parse("built in", built_in(arena), arena, &diagnostics);
+    else
+        verification->config = config_load(path == NULL ? CONFIG_DEFAULT_PATH : path, arena, &diagnostics);
     if (verification->config == NULL)
-        diagnostics_print(&diagnostics, stderr, isatty(STDERR_FILENO) == 1);
+        diagnostics_print(&diagnostics, stderr, cli_colour(stderr));
     return verification->config != NULL;
 }
 
@@ -439,7 +464,7 @@ int cli_verify(int argc, char **argv)
     wire_writer_init(&verification.out, VERIFY_MESSAGE_MOST + 4 * (size_t)FRAME_OBJECT_MOST);
     code = 1;
     if (load_config(&verification) &&
-        verify_read_message(arguments.message, arena, &verification.message, &verification.header_size))
+        verify_read_message(arguments.message, &verification.config->limits, arena, &verification.message))
         code = verify_with(&verification);
     judging_end(&verification.judging);
     resolver_free(&verification.resolver);
