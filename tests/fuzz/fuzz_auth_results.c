@@ -2,6 +2,7 @@
 /*
  * fuzz_auth_results.c: any bytes as an Authentication-Results value, and as every text of a stranger's in the fields
  * that we add: each stays one well-formed field.
+ * Parsers: policy/auth_results.c policy/field_writer.c
  */
 #include "policy/auth_results.h"
 #include "policy/message.h"

@@ -3,6 +3,7 @@
  * fuzz_command.c: any bytes as a command line. What is accepted must be what the grammar says: slices lie within the
  * line, parts put together again give the path, nothing outside printable ASCII is in it, and parsing the path alone
  * says the same.
+ * Parsers: proxy/command.c
  */
 #include <stdint.h>
 #include <stdio.h>

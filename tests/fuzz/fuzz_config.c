@@ -2,6 +2,7 @@
 /*
  * fuzz_config.c: any bytes as mxward.conf. Either there are errors, all of which can be printed, or there is a
  * configuration that is whole, and that reads the same again.
+ * Parsers: proxy/config.c proxy/config_values.c proxy/config_consistent.c
  */
 #include <stdint.h>
 

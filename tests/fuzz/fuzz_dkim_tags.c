@@ -2,6 +2,7 @@
 /*
  * fuzz_dkim_tags.c: any bytes as a DKIM-Signature value, as a key record, and as a DMARC record. What is accepted has
  * what it must have.
+ * Parsers: policy/auth_dkim_parse.c policy/tag_list.c policy/dmarc_record.c
  */
 #include "policy/auth_dkim.h"
 #include "policy/auth_dkim_parse.h"

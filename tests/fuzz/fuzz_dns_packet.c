@@ -2,6 +2,7 @@
 /*
  * fuzz_dns_packet.c: any bytes as the reply to a question: the first byte chooses the type, and the name asked for is
  * that of the packet itself, so that the answer section is reached.
+ * Parsers: proxy/dns_packet.c
  */
 #include "proxy/dns_packet.h"
 

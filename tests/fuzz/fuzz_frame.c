@@ -2,15 +2,11 @@
 /*
  * fuzz_frame.c: frames from the other end. The first byte says which end: 0 is a judge, which takes the stream as its
  * process does; anything else is a worker, which decodes each object as the type says.
+ * Parsers: policy/frame.c policy/wire.c policy/docket.c
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "policy/auth_dmarc.h"
-#include "policy/auth_spf.h"
 #include "policy/docket.h"
-#include "policy/examine.h"
 #include "policy/judge.h"
+#include "tests/fuzz/program.h"
 
 static const char rules[] = "rule a at connect { when client.name == \"a.example\" then score 1 }\n"
                             "rule b at mail { when spf == fail then reject \"{sender} {spf.reason}\" }\n"
@@ -19,40 +15,6 @@ static const char rules[] = "rule a at connect { when client.name == \"a.example
                             "\"{from.domain} {from.text}\" }\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool read_rules(void *context, const char *path, struct arena *arena, struct slice *text_out,
-                       struct slice *problem_out)
-{
-    (void)context;
-    (void)path;
-    (void)arena;
-    (void)problem_out;
-    *text_out = SLICE(rules);
-    return true;
-}
-
-/* Once; lives as long as the process. */
-static const struct program *program(void)
-{
-    static struct arena *arena;
-    static struct program *loaded;
-    if (loaded != NULL)
-        return loaded;
-    examine_prepare();
-    auth_spf_prepare();
-    auth_dmarc_prepare();
-    arena = arena_new();
-    struct diagnostics diagnostics;
-    diagnostics_init(&diagnostics, arena);
-    struct program_reader reader = { read_rules, NULL };
-    const char *const paths[] = { "fuzz.rules" };
-    loaded = program_load(&judge_language, paths, 1, &reader, arena, &diagnostics);
-    if (loaded == NULL)
-        diagnostics_print(&diagnostics, stderr, false);
-    if (loaded == NULL)
-        abort();
-    return loaded;
-}
 
 static void worker_takes(const struct frame *frame)
 {
@@ -77,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size == 0)
         return 0;
-    struct docket *docket = data[0] == 0 ? docket_new(program()) : NULL;
+    struct docket *docket = data[0] == 0 ? docket_new(fuzz_program(rules)) : NULL;
     struct slice rest = slice_of((const char *)data + 1, size - 1);
     struct frame_assembly assembly = { 0 };
     struct wire_writer out;

@@ -3,6 +3,7 @@
  * fuzz_framing.c: any bytes as a message, cut where the input says, against the plain reference; then what was read
  * goes outwards, cut elsewhere, and is read again. The first byte chooses normalise and seeds the cuts. The rest is
  * also read as command lines.
+ * Parsers: proxy/framing.c
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 /*
  * fuzz_message.c: any bytes as a message: header fields, addresses, signatures, and the whole way through libopendkim
  * with keys that exist. Every byte of the header belongs to one field, and whatever is removed is a field.
+ * Parsers: policy/message.c policy/mailbox.c policy/examine.c policy/indirect.c
  */
 #include "policy/auth_dkim.h"
 #include "policy/auth_dmarc.h"

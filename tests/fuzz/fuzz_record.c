@@ -2,16 +2,14 @@
 /*
  * fuzz_record.c: records that somebody else wrote. What can be read is written, read and written again to the same
  * bytes, and what was judged in it is judged again: evidence and answers of strangers harm nobody.
+ * Parsers: policy/record_read.c policy/record_read_results.c policy/record_get.c policy/record_text.c
  */
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "policy/auth_dmarc.h"
-#include "policy/auth_spf.h"
 #include "policy/docket.h"
-#include "policy/examine.h"
 #include "policy/judge.h"
 #include "policy/replay.h"
+#include "tests/fuzz/program.h"
 
 static const char rules[] =
     "rule a at connect { when client.name == \"a.example\" then score 1 }\n"
@@ -23,43 +21,9 @@ static const char rules[] =
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static bool read_rules(void *context, const char *path, struct arena *arena, struct slice *text_out,
-                       struct slice *problem_out)
-{
-    (void)context;
-    (void)path;
-    (void)arena;
-    (void)problem_out;
-    *text_out = SLICE(rules);
-    return true;
-}
-
-/* Once; lives as long as the process. */
-static const struct program *program(void)
-{
-    static struct arena *arena;
-    static struct program *loaded;
-    if (loaded != NULL)
-        return loaded;
-    examine_prepare();
-    auth_spf_prepare();
-    auth_dmarc_prepare();
-    arena = arena_new();
-    struct diagnostics diagnostics;
-    diagnostics_init(&diagnostics, arena);
-    struct program_reader reader = { read_rules, NULL };
-    const char *const paths[] = { "fuzz.rules" };
-    loaded = program_load(&judge_language, paths, 1, &reader, arena, &diagnostics);
-    if (loaded == NULL) {
-        diagnostics_print(&diagnostics, stderr, false);
-        abort();
-    }
-    return loaded;
-}
-
 static void judge_again(const struct record_reading *reading, const struct record_judged *judged)
 {
-    struct docket *docket = docket_new(program());
+    struct docket *docket = docket_new(fuzz_program(rules));
     struct frame_assembly assembly = { 0 };
     struct wire_writer out, replies;
     struct frame frame, whole;

@@ -2,6 +2,7 @@
 /*
  * fuzz_reply.c: any bytes as what a backend sends: cut into lines and read as replies. A whole reply, printed and
  * read again, is the same; our own reply with that text is printable and within 512 octets a line.
+ * Parsers: proxy/reply.c
  */
 #include <stdint.h>
 #include <stdio.h>

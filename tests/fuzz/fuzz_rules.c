@@ -3,6 +3,8 @@
  * fuzz_rules.c: any bytes as a rules file. What loads must come out of its image, and out of its canonical text, the
  * same; what does not load must say why; and whatever was loaded is run. The file names lists as it likes: one file
  * exists.
+ * Parsers: rules/token.c rules/parse.c rules/parse_expression.c rules/check.c rules/check_expression.c
+ *    rules/check_action.c
  */
 #include <stdint.h>
 

@@ -3,6 +3,7 @@
  * fuzz_spf_record.c: any bytes as SPF records, one a line: the first is the sender's, the others are those of the
  * domains it leads to. What the grammar lets through goes the whole way, through libspf2, for clients of both
  * families; every check ends, within the limits.
+ * Parsers: policy/spf_record.c policy/spf_macro.c policy/spf_equal.c policy/spf_check.c
  */
 #include "policy/auth_spf.h"
 #include "policy/spf_record.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_zone.c: any bytes as a zone file. Either there are errors, or every name asked for gets a sound answer.
+ * Parsers: proxy/zone.c proxy/zone_table.c
  */
 #include "proxy/zone.h"
 
