@@ -102,7 +102,7 @@ static bool connect_from(struct connection *connection, const char *source, uint
     return connection->socket >= 0 &&
            setsockopt(connection->socket, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0 &&
            setsockopt(connection->socket, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) == 0 &&
-           /* The end of data follows the message at once: else its story would show 40 ms of waiting for an acknowledgement. */
+           /* Else the story would show 40 ms of waiting for an acknowledgement before the end of data. */
            setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 &&
            bind(connection->socket, (struct sockaddr *)&from, sizeof from) == 0 &&
            connect(connection->socket, (struct sockaddr *)&to, sizeof to) == 0;
