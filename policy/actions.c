@@ -4,6 +4,7 @@
  */
 #include "policy/actions.h"
 
+#include "policy/dmarc_override.h"
 #include "policy/stage.h"
 
 const struct action action_table[ACTION_COUNT] = {
@@ -33,6 +34,10 @@ const struct action action_table[ACTION_COUNT] = {
     [ACTION_LOG] = {
         .name = "log", .arguments = ARGUMENTS_TEXT, .from_stage = STAGE_CONNECT,
         .help = "writes a line to the log",
+    },
+    [ACTION_OVERRIDE] = {
+        .name = "override", .arguments = ARGUMENTS_WORD, .from_stage = STAGE_CONNECT, .words = dmarc_override_words,
+        .help = "says why the author domain's DMARC policy is not applied, should it not be; for the record (RFC 9990)",
     },
 };
 

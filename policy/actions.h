@@ -7,9 +7,9 @@
 
 #include "rules/field.h"
 
-enum action_kind { ACTION_ACCEPT, ACTION_REJECT, ACTION_DEFER, ACTION_SCORE, ACTION_TAG, ACTION_LOG };
+enum action_kind { ACTION_ACCEPT, ACTION_REJECT, ACTION_DEFER, ACTION_SCORE, ACTION_TAG, ACTION_LOG, ACTION_OVERRIDE };
 
-#define ACTION_COUNT 6
+#define ACTION_COUNT 7
 
 /* In the order of enum action_kind. */
 extern const struct action action_table[ACTION_COUNT];

@@ -156,9 +156,11 @@ static bool find_policy(struct judged *judged)
 {
     const struct dmarc_record *record = judged->record;
     enum dmarc_policy policy = record->policy, missing;
+    enum dmarc_tag tag = DMARC_TAG_P;
 
     if (!slice_equal(record->domain, judged->walk.domain)) {
-        policy = record->subdomain != DMARC_NO_POLICY ? record->subdomain : record->policy;
+        tag = record->subdomain != DMARC_NO_POLICY ? DMARC_TAG_SP : DMARC_TAG_P;
+        policy = tag == DMARC_TAG_SP ? record->subdomain : record->policy;
         missing = record->nonexistent != DMARC_NO_POLICY ? record->nonexistent : policy;
         if (missing != policy) {
             const struct answer *answer = answers_find(judged->answers, QUESTION_A, judged->walk.domain);
@@ -166,11 +168,16 @@ static bool find_policy(struct judged *judged)
             if (answer == NULL || answer->status == ANSWER_FAILED || answer->status == ANSWER_TIMEOUT
                 || answer->status == ANSWER_LIMIT)
                 return false;
+            tag = answer->status == ANSWER_NO_NAME ? DMARC_TAG_NP : tag;
             policy = answer->status == ANSWER_NO_NAME ? missing : policy;
         }
     }
-    if (record->invalid)
+    if (record->invalid) {
         policy = DMARC_POLICY_NONE;
+        tag = DMARC_TAG_DEFAULT;
+    }
+    judged->outcome.tag = tag;
+    judged->outcome.asked = policy;
     judged->outcome.policy = record->test ? one_level_less(policy) : policy;
     return true;
 }
@@ -188,6 +195,9 @@ static void describe_record(struct judged *judged)
 
     outcome->record_domain = record->domain;
     outcome->published = record->invalid ? DMARC_POLICY_NONE : record->policy;
+    outcome->published_sp = record->subdomain;
+    outcome->published_np = record->nonexistent;
+    outcome->psd = record->psd;
     outcome->test_mode = record->test;
 }
 

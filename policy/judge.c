@@ -10,6 +10,7 @@
 #include "policy/auth_dkim.h"
 #include "policy/auth_dmarc.h"
 #include "policy/auth_results.h"
+#include "policy/dmarc_override.h"
 #include "policy/fields.h"
 #include "policy/indirect.h"
 
@@ -34,6 +35,7 @@ struct judgement {
     struct tag *tags;
     struct tag **tags_end;
     size_t tags_count;
+    struct dmarc_said said;
     bool undecided;            /* an unknown rule might have accepted, or changed the score */
 };
 
@@ -167,6 +169,8 @@ static void end_by(struct judgement *judgement, const struct action_due *due, st
 static void add_tag(struct judgement *judgement, const struct action_due *due)
 {
     struct slice text = slice_first(due->text, TAG_TEXT_MOST);
+    if (judgement->said.quarantine_rule.length == 0 && dmarc_override_is_quarantine(text))
+        judgement->said.quarantine_rule = due->rule;
     /* Rules of rcpt run once a recipient. */
     for (const struct tag *tag = judgement->tags; tag != NULL; tag = tag->next)
         if (slice_equal_nocase(tag->name, due->field_name) && slice_equal(tag->text, text))
@@ -198,6 +202,9 @@ static void do_actions(struct judgement *judgement, const struct stage_outcome *
             /* Earlier stages have said theirs with their own verdict. */
             if (stage == judgement->input->stage)
                 add_log(judgement, due);
+            break;
+        case ACTION_OVERRIDE:
+            dmarc_override_say(&judgement->said, due->word, printable(due->text, DMARC_COMMENT_MOST, judgement->arena));
             break;
         case ACTION_SCORE:     /* eval.c has added it */
         case ACTION_ACCEPT:
@@ -375,6 +382,8 @@ bool judge(const struct judge_input *input, struct arena *arena, struct verdict 
         return false;
     verdict_out->exempt = progress == PROGRESS_ENDED && verdict_out->action == VERDICT_PASS;
     verdict_out->score = judgement.context.score;
+    if (input->stage == STAGE_MESSAGE)
+        dmarc_override_conclude(verdict_out, &judgement.said, arena);
     if (input->stage == STAGE_MESSAGE && verdict_out->action == VERDICT_PASS)
         add_fields(&judgement);
     return true;

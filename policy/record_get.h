@@ -41,6 +41,8 @@ void record_get_address(struct reading *reading, struct json_t *object, const ch
 /* From a record, or from "judged" of a recipient (record_read_results.c). NULL when there is no verdict in it. */
 const struct verdict *record_read_verdict(struct reading *reading, struct json_t *object, enum stage stage,
                                           const struct evidence *evidence);
+/* All members but "result" (record_dmarc.c). */
+void record_read_dmarc(struct reading *reading, struct json_t *object, struct dmarc_outcome *dmarc);
 void record_read_parts(struct reading *reading, struct json_t *object, struct record_judged *judged);
 
 #endif

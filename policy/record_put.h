@@ -27,6 +27,8 @@ void record_put_texts(struct json_t *object, const char *name, const struct slic
                       struct arena *arena);
 void record_put_flag(struct json_t *object, const char *name, bool flag);
 void record_put_address(struct json_t *object, const char *name, const struct address *address);
+/* "results.dmarc" (record_dmarc.c). */
+struct json_t *record_dmarc_json(const struct dmarc_outcome *dmarc, struct arena *arena);
 /* All parts of a verdict (record_results.c). */
 void record_put_parts(struct json_t *object, const struct verdict *verdict, struct arena *arena);
 

@@ -26,24 +26,6 @@ static void read_spf(struct reading *reading, json_t *object, struct spf_outcome
     spf->void_lookups = (uint8_t)record_get_number(reading, object, "void-lookups", 0, UINT8_MAX);
 }
 
-static void read_dmarc(struct reading *reading, json_t *object, struct dmarc_outcome *dmarc)
-{
-    dmarc->result = get_result(reading, object);
-    dmarc->author_domain = record_get_text(reading, object, "author-domain", EVIDENCE_TEXT_MOST);
-    dmarc->record_domain = record_get_text(reading, object, "record-domain", EVIDENCE_TEXT_MOST);
-    dmarc->organizational_domain = record_get_text(reading, object, "organizational-domain", EVIDENCE_TEXT_MOST);
-    dmarc->published =
-        (enum dmarc_policy)record_get_name(reading, object, "published", record_policy_name, RECORD_POLICY_NAMES);
-    dmarc->policy =
-        (enum dmarc_policy)record_get_name(reading, object, "policy", record_policy_name, RECORD_POLICY_NAMES);
-    dmarc->test_mode = record_get_flag(reading, object, "test");
-    dmarc->strict_spf = record_get_flag(reading, object, "strict-spf");
-    dmarc->strict_dkim = record_get_flag(reading, object, "strict-dkim");
-    dmarc->spf_aligned = record_get_flag(reading, object, "spf-aligned");
-    dmarc->dkim_aligned = record_get_flag(reading, object, "dkim-aligned");
-    dmarc->reason = record_get_text(reading, object, "reason", 4096);
-}
-
 static void read_results(struct reading *reading, json_t *results, const struct evidence *evidence,
                          struct findings *findings)
 {
@@ -59,7 +41,8 @@ static void read_results(struct reading *reading, json_t *results, const struct 
     if (dmarc == NULL || evidence == NULL)
         return;
     findings->has_message = true;
-    read_dmarc(reading, dmarc, &findings->dmarc);
+    findings->dmarc.result = get_result(reading, dmarc);
+    record_read_dmarc(reading, dmarc, &findings->dmarc);
     findings->indirect = record_get_flag(reading, results, "indirect");
     size_t count = record_get_array(reading, results, "dkim", EVIDENCE_SIGNATURES_MOST, &array);
     if (count != evidence->signatures_count) {

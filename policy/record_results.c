@@ -111,26 +111,6 @@ static json_t *dkim_of(const struct signature *signature, const struct dkim_outc
     return object;
 }
 
-static json_t *dmarc_of(const struct dmarc_outcome *dmarc, struct arena *arena)
-{
-    json_t *object = json_object();
-    record_put_name(object, "result", auth_result_name(dmarc->result));
-    record_put_text(object, "author-domain", dmarc->author_domain, arena);
-    record_put_text(object, "record-domain", dmarc->record_domain, arena);
-    record_put_text(object, "organizational-domain", dmarc->organizational_domain, arena);
-    if (dmarc->published != DMARC_NO_POLICY)
-        record_put_name(object, "published", dmarc_policy_name(dmarc->published));
-    if (dmarc->policy != DMARC_NO_POLICY)
-        record_put_name(object, "policy", dmarc_policy_name(dmarc->policy));
-    record_put_flag(object, "test", dmarc->test_mode);
-    record_put_flag(object, "strict-spf", dmarc->strict_spf);
-    record_put_flag(object, "strict-dkim", dmarc->strict_dkim);
-    record_put_flag(object, "spf-aligned", dmarc->spf_aligned);
-    record_put_flag(object, "dkim-aligned", dmarc->dkim_aligned);
-    record_put_text(object, "reason", dmarc->reason, arena);
-    return object;
-}
-
 static json_t *iprev_of(const struct iprev_outcome *iprev, struct arena *arena)
 {
     json_t *object = json_object();
@@ -156,7 +136,7 @@ static json_t *results_part(const struct verdict *verdict, struct arena *arena)
     for (size_t i = 0; i < findings->dkim_count; i++)
         json_array_append_new(dkim, dkim_of(&verdict->evidence->signatures[i], &findings->dkim[i], arena));
     record_put(object, "dkim", dkim);
-    record_put(object, "dmarc", dmarc_of(&findings->dmarc, arena));
+    record_put(object, "dmarc", record_dmarc_json(&findings->dmarc, arena));
     record_put(object, "indirect", json_boolean(findings->indirect));
     return object;
 }

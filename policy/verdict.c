@@ -6,6 +6,7 @@
  */
 #include "policy/verdict.h"
 
+#include "policy/dmarc_outcome.h"
 #include "policy/wire.h"
 
 /* RFC 2034: a digit, and two numbers of at most three digits. */
@@ -39,17 +40,6 @@ const char *auth_result_name(enum auth_result result)
     return names[result];
 }
 
-const char *dmarc_policy_name(enum dmarc_policy policy)
-{
-    static const char *const names[] = {
-        [DMARC_NO_POLICY] = "",
-        [DMARC_POLICY_NONE] = "none",
-        [DMARC_POLICY_QUARANTINE] = "quarantine",
-        [DMARC_POLICY_REJECT] = "reject",
-    };
-    return names[policy];
-}
-
 /* Encoding */
 
 static void encode_spf(const struct spf_outcome *spf, struct wire_writer *writer)
@@ -60,22 +50,6 @@ static void encode_spf(const struct spf_outcome *spf, struct wire_writer *writer
     wire_put_slice(writer, slice_first(spf->explanation, REASON_MOST));
     wire_put_u8(writer, spf->lookups);
     wire_put_u8(writer, spf->void_lookups);
-}
-
-static void encode_dmarc(const struct dmarc_outcome *dmarc, struct wire_writer *writer)
-{
-    wire_put_u8(writer, dmarc->result);
-    wire_put_slice(writer, dmarc->author_domain);
-    wire_put_slice(writer, dmarc->record_domain);
-    wire_put_slice(writer, dmarc->organizational_domain);
-    wire_put_u8(writer, dmarc->published);
-    wire_put_u8(writer, dmarc->policy);
-    wire_put_bool(writer, dmarc->test_mode);
-    wire_put_bool(writer, dmarc->strict_spf);
-    wire_put_bool(writer, dmarc->strict_dkim);
-    wire_put_bool(writer, dmarc->spf_aligned);
-    wire_put_bool(writer, dmarc->dkim_aligned);
-    wire_put_slice(writer, slice_first(dmarc->reason, REASON_MOST));
 }
 
 static void encode_findings(const struct findings *findings, struct wire_writer *writer)
@@ -92,7 +66,7 @@ static void encode_findings(const struct findings *findings, struct wire_writer 
         wire_put_bool(writer, findings->dkim[i].aligned);
         wire_put_bool(writer, findings->dkim[i].test_key);
     }
-    encode_dmarc(&findings->dmarc, writer);
+    dmarc_outcome_encode(&findings->dmarc, writer);
     wire_put_bool(writer, findings->indirect);
     wire_put_bool(writer, findings->has_message);
 }
@@ -330,22 +304,6 @@ static void decode_spf(struct wire_reader *reader, struct spf_outcome *spf)
     spf->void_lookups = (uint8_t)wire_get_u8(reader);
 }
 
-static void decode_dmarc(struct wire_reader *reader, struct dmarc_outcome *dmarc)
-{
-    dmarc->result = decode_result(reader);
-    dmarc->author_domain = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
-    dmarc->record_domain = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
-    dmarc->organizational_domain = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
-    dmarc->published = (enum dmarc_policy)wire_get_enum(reader, DMARC_POLICY_REJECT);
-    dmarc->policy = (enum dmarc_policy)wire_get_enum(reader, DMARC_POLICY_REJECT);
-    dmarc->test_mode = wire_get_bool(reader);
-    dmarc->strict_spf = wire_get_bool(reader);
-    dmarc->strict_dkim = wire_get_bool(reader);
-    dmarc->spf_aligned = wire_get_bool(reader);
-    dmarc->dkim_aligned = wire_get_bool(reader);
-    dmarc->reason = wire_get_slice(reader, REASON_MOST);
-}
-
 static void decode_findings(struct wire_reader *reader, struct arena *arena, struct findings *findings)
 {
     findings->iprev.result = decode_result(reader);
@@ -362,7 +320,7 @@ static void decode_findings(struct wire_reader *reader, struct arena *arena, str
         dkim->aligned = wire_get_bool(reader);
         dkim->test_key = wire_get_bool(reader);
     }
-    decode_dmarc(reader, &findings->dmarc);
+    dmarc_outcome_decode(reader, arena, &findings->dmarc);
     findings->indirect = wire_get_bool(reader);
     findings->has_message = wire_get_bool(reader);
 }

@@ -56,19 +56,65 @@ struct dkim_outcome {
 
 enum dmarc_policy { DMARC_NO_POLICY, DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
 
+/* Which tag the policy was taken from (RFC 9989 4.10.1); DEFAULT: p is missing or invalid, beside a valid rua. */
+enum dmarc_tag { DMARC_NO_TAG, DMARC_TAG_P, DMARC_TAG_SP, DMARC_TAG_NP, DMARC_TAG_DEFAULT };
+
+/*
+ * What became of the message, in the words of RFC 9990's reports. PASS: it passed under a policy that asks for
+ * something; NO_DISPOSITION: DMARC did not apply, could not be judged, or the message was put off.
+ */
+enum dmarc_disposition {
+    DMARC_NO_DISPOSITION, DMARC_DISPOSITION_NONE, DMARC_DISPOSITION_PASS, DMARC_DISPOSITION_QUARANTINE,
+    DMARC_DISPOSITION_REJECT,
+};
+
+/* Why that is not what the domain asked for (RFC 9990, policy override types). */
+enum dmarc_reason {
+    DMARC_LOCAL_POLICY, DMARC_MAILING_LIST, DMARC_OTHER, DMARC_POLICY_TEST_MODE, DMARC_TRUSTED_FORWARDER,
+};
+
+struct dmarc_override {
+    enum dmarc_reason reason;
+    struct slice comment;          /* printable ASCII, may be empty */
+};
+
+/* An identifier that passes, SPF's or a signature's (RFC 9989 3.2.1), and how it stands to the author domain. */
+struct dmarc_identifier {
+    bool is_spf;
+    bool aligned;
+    struct slice domain;
+    struct slice organizational_domain;    /* empty where it made no difference, and was not looked for */
+};
+
+/* One SPF identity and the signatures that are tried. */
+#define DMARC_IDENTIFIERS_MOST (EVIDENCE_SIGNATURES_MOST + 1)
+#define DMARC_OVERRIDES_MOST 16
+#define DMARC_COMMENT_MOST 512
+
 struct dmarc_outcome {
     enum auth_result result;
     struct slice author_domain;
     struct slice record_domain;    /* where the record was found */
     struct slice organizational_domain;
-    enum dmarc_policy published;   /* p= of that record */
-    enum dmarc_policy policy;      /* the one that applies: p, sp or np, one step less in test mode */
+    enum dmarc_policy published;   /* p= of that record; none where it is missing and a report address excuses that */
+    enum dmarc_policy published_sp;    /* sp=, np=: NO_POLICY where the record has none */
+    enum dmarc_policy published_np;
+    enum dmarc_tag tag;            /* from which tag: */
+    enum dmarc_policy asked;       /* what the domain asks for this author */
+    enum dmarc_policy policy;      /* what applies: the same, one step less in test mode */
     bool test_mode;                /* t=y */
+    char psd;                      /* psd= of that record: 'y', 'n', 'u'; 0: no record */
     bool strict_spf;
     bool strict_dkim;
-    bool spf_aligned;
-    bool dkim_aligned;
+    bool spf_aligned;              /* SPF passes, and its domain aligns */
+    bool dkim_aligned;             /* a signature passes, and its domain aligns */
+    struct dmarc_identifier *identifiers;
+    size_t identifiers_count;
     struct slice reason;
+    struct slice library;          /* where OpenDMARC says otherwise: what; else empty */
+    enum dmarc_disposition disposition;    /* known after the rules, as are the overrides (dmarc_override.h) */
+    struct dmarc_override *overrides;
+    size_t overrides_count;
 };
 
 /* RFC 8601 2.7.3 "iprev": the address has a name that has the address. */
@@ -126,6 +172,9 @@ struct verdict {
 const char *verdict_action_name(enum verdict_action action);       /* "pass", "reject", "defer" */
 const char *auth_result_name(enum auth_result result);
 const char *dmarc_policy_name(enum dmarc_policy policy);           /* "", "none", "quarantine", "reject" */
+const char *dmarc_tag_name(enum dmarc_tag tag);                    /* "", "p", "sp", "np", "default" */
+const char *dmarc_disposition_name(enum dmarc_disposition disposition);   /* "", "none", "pass", ... */
+const char *dmarc_reason_name(enum dmarc_reason reason);           /* "local_policy", ... */
 
 struct wire_writer;
 struct wire_reader;

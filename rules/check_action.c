@@ -133,6 +133,7 @@ static const char *arguments_form(enum action_arguments arguments)
     case ARGUMENTS_NUMBER:        return "NUMBER";
     case ARGUMENTS_FIELD:         return "\"FIELD-NAME\" \"TEXT\"";
     case ARGUMENTS_TEXT:          return "\"TEXT\"";
+    case ARGUMENTS_WORD:          return "\"WORD\" [\"TEXT\"]";
     }
     bug("form of arguments");
 }
@@ -191,7 +192,8 @@ static bool take_text(struct checker *checker, const struct ast_literal **rest, 
         return false;
     *rest = (*rest)->next;
     checked->has_text = true;
-    if (checked->action->arguments == ARGUMENTS_REPLY || checked->action->arguments == ARGUMENTS_FIELD)
+    if (checked->action->arguments == ARGUMENTS_REPLY || checked->action->arguments == ARGUMENTS_FIELD ||
+        checked->action->arguments == ARGUMENTS_WORD)
         check_ascii(checker, token);
     if ((checked->action->arguments == ARGUMENTS_REPLY || checked->action->arguments == ARGUMENTS_FIELD) &&
         slice_is_empty(slice_trim(token->text)))
@@ -261,6 +263,31 @@ static bool check_number(const struct ast_literal **rest, struct rule_action *ch
     return true;
 }
 
+static const char *word_next(void *context, size_t index)
+{
+    const struct action *action = context;
+
+    return action->words[index];
+}
+
+static bool check_word(struct checker *checker, const struct ast_literal **rest, struct rule_action *checked)
+{
+    const struct token *token = *rest == NULL ? NULL : &(*rest)->token;
+    const char *word;
+
+    if (token == NULL || token->kind != TOKEN_STRING)
+        return false;
+    *rest = (*rest)->next;
+    checked->word = token->text;
+    for (size_t i = 0; (word = checked->action->words[i]) != NULL; i++)
+        if (slice_equal(token->text, slice_of_string(word)))
+            return *rest == NULL || take_text(checker, rest, checked);
+    diag_error(checker->diagnostics, token->span, "\"%.*s\" is none of the words that \"%s\" takes%s",
+               SLICE_ARG(token->text), checked->action->name,
+               check_hint(checker, token->text, word_next, (void *)(uintptr_t)checked->action));
+    return *rest == NULL || take_text(checker, rest, checked);
+}
+
 static bool check_arguments(struct checker *checker, const struct ast_literal **rest, struct rule_action *checked)
 {
     switch (checked->action->arguments) {
@@ -269,6 +296,7 @@ static bool check_arguments(struct checker *checker, const struct ast_literal **
     case ARGUMENTS_NUMBER:        return check_number(rest, checked);
     case ARGUMENTS_FIELD:         return check_added_field(checker, rest, checked);
     case ARGUMENTS_TEXT:          return take_text(checker, rest, checked);
+    case ARGUMENTS_WORD:          return check_word(checker, rest, checked);
     }
     bug("form of arguments");
 }

@@ -357,6 +357,7 @@ static void do_actions(struct run *run, struct trace_rule *traced)
         due->code = each->code;
         due->enhanced = each->enhanced;
         due->field_name = each->field_name;
+        due->word = each->word;
         due->number = each->number;
         if (each->has_text)
             due->text = print_text(run, each);

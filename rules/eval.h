@@ -48,6 +48,7 @@ struct action_due {
     struct slice enhanced;
     struct slice text;             /* reply, log line or field value */
     struct slice field_name;       /* ARGUMENTS_FIELD */
+    struct slice word;             /* ARGUMENTS_WORD */
     int64_t number;                /* ARGUMENTS_NUMBER */
     struct action_due *next;
 };

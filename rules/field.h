@@ -27,6 +27,7 @@ enum action_arguments {
     ARGUMENTS_NUMBER,      /* signed NUMBER */
     ARGUMENTS_FIELD,       /* FIELD-NAME TEXT, both quoted; the name is a literal header field name (RFC 5322 3.6.8) */
     ARGUMENTS_TEXT,        /* TEXT */
+    ARGUMENTS_WORD,        /* WORD [TEXT], both quoted: one of the action's words */
 };
 
 /* One thing a rule may do: a row a name. */
@@ -42,6 +43,7 @@ struct action {
     /* Done instead when the condition stays unknown after the last round (reject becomes defer); NULL: nothing is. */
     const char *on_unknown;
     const char *help;
+    const char *const *words;          /* ARGUMENTS_WORD: those it takes, NULL at the end */
 };
 
 /* All that a caller offers. Stages are in order of time. */

@@ -187,6 +187,10 @@ static void print_action(const struct rule_action *action, FILE *file)
         fputc(' ', file);
         print_quoted(action->field_name, file);
         break;
+    case ARGUMENTS_WORD:
+        fputc(' ', file);
+        print_quoted(action->word, file);
+        break;
     case ARGUMENTS_TEXT:
     case ARGUMENTS_OPTIONAL_TEXT:
         break;

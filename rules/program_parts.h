@@ -70,6 +70,7 @@ struct rule_action {
     unsigned code;
     struct slice enhanced;
     struct slice field_name;
+    struct slice word;
     int64_t number;
     bool has_text;
     struct text_part *text;

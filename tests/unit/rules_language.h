@@ -70,13 +70,16 @@ static const struct field test_fields[] = {
     [TEST_SCORE] = { "score", NULL, VALUE_NUMBER, TEST_CONNECT, false, NULL, test_read_score, "" },
 };
 
+static const char *const test_override_words[] = { "mailing_list", "other", NULL };
+
 static const struct action test_actions[] = {
-    { "accept", ARGUMENTS_OPTIONAL_TEXT, true, TEST_CONNECT, 0, 0, NULL, NULL, "" },
-    { "reject", ARGUMENTS_REPLY, true, TEST_CONNECT, '5', 550, "5.7.1", "defer", "" },
-    { "defer", ARGUMENTS_REPLY, true, TEST_CONNECT, '4', 451, "4.7.1", NULL, "" },
-    { "score", ARGUMENTS_NUMBER, false, TEST_CONNECT, 0, 0, NULL, NULL, "" },
-    { "tag", ARGUMENTS_FIELD, false, TEST_MESSAGE, 0, 0, NULL, NULL, "" },
-    { "log", ARGUMENTS_TEXT, false, TEST_CONNECT, 0, 0, NULL, NULL, "" },
+    { "accept", ARGUMENTS_OPTIONAL_TEXT, true, TEST_CONNECT, 0, 0, NULL, NULL, "", NULL },
+    { "reject", ARGUMENTS_REPLY, true, TEST_CONNECT, '5', 550, "5.7.1", "defer", "", NULL },
+    { "defer", ARGUMENTS_REPLY, true, TEST_CONNECT, '4', 451, "4.7.1", NULL, "", NULL },
+    { "score", ARGUMENTS_NUMBER, false, TEST_CONNECT, 0, 0, NULL, NULL, "", NULL },
+    { "tag", ARGUMENTS_FIELD, false, TEST_MESSAGE, 0, 0, NULL, NULL, "", NULL },
+    { "log", ARGUMENTS_TEXT, false, TEST_CONNECT, 0, 0, NULL, NULL, "", NULL },
+    { "override", ARGUMENTS_WORD, false, TEST_CONNECT, 0, 0, NULL, NULL, "", test_override_words },
 };
 
 static const struct language test_language = {
