@@ -139,20 +139,39 @@ static void stop(void *context)
     event_base_loopbreak(context);
 }
 
-static const char *dns_advice(enum resolver_mode mode)
+static const char *dns_advice(enum resolver_mode mode, bool bogus)
 {
+    if (bogus)
+        return "\"root-key\" is not the trust anchor of the servers that answered: is dns-root-data up to date, and do "
+               "packets to port 53 reach the real root servers? A resolver nearby may validate instead: resolver "
+               "{ mode forward { \"ADDRESS\" } }";
     switch (mode) {
     case RESOLVER_RECURSE:
         return "recursion needs port 53 out, UDP and TCP, and the package dns-root-data; a resolver nearby serves as "
                "well: resolver { mode system } or { mode forward { \"ADDRESS\" } }";
     case RESOLVER_SYSTEM:
-        return "look at /etc/resolv.conf";
+        return "do the servers in /etc/resolv.conf answer?";
     case RESOLVER_FORWARD:
         return "ask the servers that \"forward\" names by hand, or let mxward recurse: resolver { mode recurse }";
     case RESOLVER_FIXTURE:
         return "";
     }
     return "";
+}
+
+static void judge_dns(struct check *check, const struct answer *answer)
+{
+    struct slice reason = answer == NULL ? SLICE("no answer") : answer->reason;
+    bool bogus = slice_starts_with(reason, SLICE(RESOLVER_BOGUS));
+
+    if (answer != NULL && answer->status != ANSWER_FAILED && answer->status != ANSWER_TIMEOUT) {
+        note(check, arena_printf(check->arena, "DNS: " DNS_NAME " TXT: %s", answer_status_name(answer->status)));
+        return;
+    }
+    if (answer != NULL && reason.length == 0)
+        reason = slice_of_string(answer_status_name(answer->status));
+    diag_error(&check->load->diagnostics, nowhere, "DNS: " DNS_NAME " TXT: %.*s; %s", SLICE_ARG(reason),
+               dns_advice(check->load->config->resolver.mode, bogus));
 }
 
 static void ask_dns(struct check *check, struct resolver *resolver)
@@ -167,12 +186,7 @@ static void ask_dns(struct check *check, struct resolver *resolver)
     answer = answers_find(answers, question.type, question.name);
     if (answer == NULL)
         resolver_cancel(&request);
-    if (answer != NULL && answer->status != ANSWER_FAILED && answer->status != ANSWER_TIMEOUT)
-        note(check, arena_printf(check->arena, "DNS: " DNS_NAME " TXT: %s", answer_status_name(answer->status)));
-    else
-        diag_error(&check->load->diagnostics, nowhere, "DNS: " DNS_NAME " TXT: %s; %s",
-                   answer == NULL ? "no answer" : answer_status_name(answer->status),
-                   dns_advice(check->load->config->resolver.mode));
+    judge_dns(check, answer);
 }
 
 static void check_dns(struct check *check)

@@ -32,6 +32,9 @@ struct resolver *resolver_new(struct event_base *base, const struct resolver_set
 /* Requests that are left are forgotten, and must not be cancelled afterwards. Accepts a pointer to NULL and clears. */
 void resolver_free(struct resolver **resolver);
 
+/* Begins the reason of an answer that failed because DNSSEC finds it forged, or unsigned where it must be signed. */
+#define RESOLVER_BOGUS "DNSSEC: "
+
 typedef void (*resolver_done)(void *context);
 /*
  * Questions of a worker on their way at once. More get ANSWER_LIMIT; each holds some 10 KB in libunbound until it is

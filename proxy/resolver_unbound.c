@@ -17,6 +17,7 @@
 #include <unbound.h>
 
 #include "proxy/dns_packet.h"
+#include "proxy/resolver.h"
 #include "rules/value.h"
 
 /*
@@ -68,11 +69,12 @@ static bool fail(struct arena *arena, struct slice *problem_out, const char *wha
 }
 
 /* libunbound opens its files late and does not say which one failed. */
-static bool is_readable(const char *what, const char *path, struct arena *arena, struct slice *problem_out)
+static bool is_readable(const char *setting, const char *path, struct arena *arena, struct slice *problem_out)
 {
     if (access(path, R_OK) == 0)
         return true;
-    *problem_out = arena_printf(arena, "resolver: %s %s: %s", what, path, strerror(errno));
+    *problem_out = arena_printf(arena, "resolver: %s \"%s\": %s%s", setting, path, strerror(errno),
+                                errno == ENOENT ? "; the package dns-root-data has such a file" : "");
     return false;
 }
 
@@ -168,7 +170,7 @@ static bool set_servers(struct ub_ctx *context, const struct resolver_settings *
     case RESOLVER_RECURSE:
         if (settings->root_hints_path == NULL)
             return true;
-        return is_readable("root hints", settings->root_hints_path, arena, problem_out) &&
+        return is_readable("root-hints", settings->root_hints_path, arena, problem_out) &&
                set_option(context, "root-hints:", settings->root_hints_path, arena, problem_out);
     case RESOLVER_SYSTEM:
         code = ub_ctx_resolvconf(context, "/etc/resolv.conf");
@@ -195,10 +197,10 @@ static bool set_trust(struct ub_ctx *context, const struct resolver_settings *se
 
     if (settings->root_key_path == NULL)
         return set_option(context, "module-config:", "iterator", arena, problem_out);
-    if (!is_readable("trust anchor", settings->root_key_path, arena, problem_out))
+    if (!is_readable("root-key", settings->root_key_path, arena, problem_out))
         return false;
     code = ub_ctx_add_ta_file(context, settings->root_key_path);
-    return code == 0 || fail(arena, problem_out, "trust anchor", settings->root_key_path, code);
+    return code == 0 || fail(arena, problem_out, "root-key", settings->root_key_path, code);
 }
 
 /* What is done before the context is final. Opened zones are in no public chain of trust. */
@@ -298,9 +300,12 @@ static void answered(void *context, int rcode, void *packet, int length, int sec
     (void)rate_limited;
     free(context);
     if (security == 1) {
-        struct slice why = slice_of_string(why_bogus != NULL ? why_bogus : "DNSSEC validation failed");
+        size_t length_of_prefix = sizeof(RESOLVER_BOGUS) - 1;
+        struct slice why = slice_of_string(why_bogus != NULL ? why_bogus : "validation failure");
 
-        asking.done(asking.context, SLICE_NONE, printable(why, reason, sizeof(reason)));
+        memcpy(reason, RESOLVER_BOGUS, length_of_prefix);
+        why = printable(why, reason + length_of_prefix, sizeof(reason) - length_of_prefix);
+        asking.done(asking.context, SLICE_NONE, slice_of(reason, length_of_prefix + why.length));
     } else if (rcode != 0 || packet == NULL || length <= 0) {
         struct arena *arena = arena_new();
 

@@ -77,8 +77,14 @@ def has_ipv6():
     return os.path.exists("/proc/sys/net/ipv6")
 
 
+_replaced = set()
+
+
 def replace_file(path, text):
-    """Puts the text in place of a file of the machine, for this namespace only."""
+    """Puts the text in place of a file of the machine, for this namespace only; again if that was done before."""
+    if path in _replaced:
+        subprocess.run(["umount", os.path.realpath(path)], check=True)
+    _replaced.add(path)
     handle, name = tempfile.mkstemp(prefix="mxward-etc-")
     os.write(handle, text.encode())
     os.fchmod(handle, 0o644)
