@@ -31,7 +31,7 @@ struct facts {
     uint16_t local_port;
 
     bool has_helo;
-    struct slice helo;             /* argument of the newest HELO or EHLO, as sent, grammar-checked */
+    struct slice helo;             /* argument of the newest HELO or EHLO, as sent: one word of printable ASCII */
     bool esmtp;                    /* EHLO */
     bool tls;
     struct slice tls_version;      /* "TLSv1.3" */

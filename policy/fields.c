@@ -9,6 +9,7 @@
 #include "policy/actions.h"
 #include "policy/auth_dkim_cover.h"
 #include "policy/auth_spf.h"
+#include "policy/host_name.h"
 #include "policy/iprev.h"
 #include "policy/language.h"
 #include "policy/mailbox.h"
@@ -136,6 +137,19 @@ READER(read_helo_domain)
 {
     (void)key;
     return domain_or_absent(facts_of(context)->has_helo ? facts_of(context)->helo : SLICE_NONE, arena);
+}
+
+READER(read_helo_valid)
+{
+    UNUSED_KEY;
+    struct slice helo = facts_of(context)->helo;
+    return value_boolean(host_name_is_domain(helo) || host_name_is_literal(helo, NULL));
+}
+
+READER(read_helo_literal)
+{
+    UNUSED_KEY;
+    return value_boolean(host_name_is_bracketed(facts_of(context)->helo));
 }
 
 READER(read_helo_esmtp)
@@ -371,6 +385,10 @@ static const struct field table[] = {
       "argument of HELO or EHLO" },
     { "helo.domain",          NULL,    VALUE_DOMAIN,  STAGE_HELO,    false, NULL, read_helo_domain,
       "the same as a domain; absent when it is an address literal" },
+    { "helo.valid",           NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_helo_valid,
+      "whether it is a domain or an address literal by RFC 5321's grammar" },
+    { "helo.literal",         NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_helo_literal,
+      "whether it is an address in brackets, with or without the tag that IPv6 needs" },
     { "helo.esmtp",           NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_helo_esmtp,
       "whether the client said EHLO" },
     { "tls",                  NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_tls,

@@ -9,8 +9,9 @@
 
 #include <stdio.h>
 
-/* RFC 1035 2.3.4, and Postfix's VALID_HOSTNAME_LEN. */
-#define HOST_NAME_MOST 255
+#include "policy/host_name.h"
+
+/* RFC 1035 2.3.4. */
 #define HOST_LABEL_MOST 63
 
 #define UNAVAILABLE SLICE("[UNAVAILABLE]")

@@ -9,8 +9,7 @@
  */
 #include "proxy/command.h"
 
-/* RFC 1035 2.3.4. */
-#define LABEL_MOST 63
+#include "policy/host_name.h"
 
 static const struct verb {
     const char *name;
@@ -85,95 +84,6 @@ static struct slice without_blanks_before(struct slice rest)
     return rest;
 }
 
-/* sub-domain = Let-dig [Ldh-str]; an underscore counts as a letter where `host` says so. */
-static bool is_label(struct slice label, bool host)
-{
-    if (label.length == 0 || label.length > LABEL_MOST)
-        return false;
-    for (size_t i = 0; i < label.length; i++) {
-        char c = label.text[i];
-        bool edge = i == 0 || i == label.length - 1;
-
-        if (!is_alphanumeric(c) && !(host && c == '_') && !(c == '-' && !edge))
-            return false;
-    }
-    return true;
-}
-
-static bool is_name(struct slice text, bool host)
-{
-    if (text.length == 0 || text.length > COMMAND_DOMAIN_MOST)
-        return false;
-    while (text.text != NULL)
-        if (!is_label(slice_cut(&text, '.'), host))
-            return false;
-    return true;
-}
-
-bool command_is_domain(struct slice text)
-{
-    return is_name(text, false);
-}
-
-/* Snum 3("." Snum), Snum = 1*3DIGIT up to 255 and decimal, also with zeros in front. */
-static bool parse_ipv4(struct slice text, struct address *address_out)
-{
-    struct address address = { .family = 4 };
-    size_t count = 0;
-
-    while (text.text != NULL) {
-        struct slice part = slice_cut(&text, '.');
-        unsigned long long number;
-
-        if (count == 4 || part.length > 3 || !slice_number(part, 255, &number))
-            return false;
-        address.bytes[count++] = (uint8_t)number;
-    }
-    *address_out = address;
-    return count == 4;
-}
-
-/* Groups of 16 bits written out in `text`; a dotted IPv4 address at the end is two. */
-static size_t count_groups(struct slice text)
-{
-    size_t count = slice_find(text, '.') < text.length ? 1 : 0;
-
-    while (text.text != NULL)
-        if (slice_cut(&text, ':').length > 0)
-            count++;
-    return count;
-}
-
-/* IPv6-comp: "::" stands for at least two groups; a program that follows RFC 5321 alone takes nothing shorter. */
-static bool parse_ipv6(struct slice text, struct address *address_out)
-{
-    bool shortened = false;
-
-    for (size_t i = 1; i < text.length; i++)
-        shortened = shortened || (text.text[i] == ':' && text.text[i - 1] == ':');
-    if (slice_find(text, ':') == text.length || (shortened && count_groups(text) > 6))
-        return false;
-    return address_parse(text, address_out);
-}
-
-bool command_is_address_literal(struct slice text, struct address *address_out)
-{
-    struct address address;
-
-    if (text.length < 2 || text.text[0] != '[' || text.text[text.length - 1] != ']')
-        return false;
-    text = slice_first(slice_from(text, 1), text.length - 2);
-    if (slice_starts_with_nocase(text, SLICE("IPv6:"))) {
-        if (!parse_ipv6(slice_from(text, 5), &address))
-            return false;
-    } else if (!parse_ipv4(text, &address)) {
-        return false;
-    }
-    if (address_out != NULL)
-        *address_out = address;
-    return true;
-}
-
 /* Takes the first `length` bytes of `rest`. */
 static struct slice take(struct slice *rest, size_t length)
 {
@@ -231,7 +141,7 @@ static const char *parse_literal(struct slice *rest, struct slice *domain_out)
     if (end == rest->length)
         return "the address literal has no closing bracket";
     *domain_out = take(rest, end + 1);
-    if (!command_is_address_literal(*domain_out, NULL))
+    if (!host_name_is_literal(*domain_out, NULL))
         return "the address literal is neither IPv4, as in [192.0.2.1], nor IPv6, as in [IPv6:2001:db8::1]";
     return NULL;
 }
@@ -245,9 +155,9 @@ static const char *parse_domain(struct slice *rest, struct slice *domain_out)
     while (at < rest->length && strchr(">,: ", rest->text[at]) == NULL)
         at++;
     *domain_out = take(rest, at);
-    if (at > COMMAND_DOMAIN_MOST)
+    if (at > HOST_NAME_MOST)
         return "the domain of the address is longer than 255 characters";
-    if (!command_is_domain(*domain_out))
+    if (!host_name_is_domain(*domain_out))
         return "the domain of the address is not a domain name of letters, digits, hyphens and dots";
     return NULL;
 }
@@ -380,8 +290,22 @@ static const char *parse_path_argument(struct command *command, const struct pat
 }
 
 /*
- * ( Domain / address-literal ). HELO is given literals too in practice. RFC 5321 4.1.1.1 asks to be prepared for a
- * text after a literal: it is dropped.
+ * What stands for a host in HELO: any one word that the fields and logs it will be written to can hold. Clients call
+ * themselves "host.", "MY_PC", "MACHINE$", "(none)" or "[2001:db8::1]", Postfix takes them all, and whether that is
+ * good enough is a rule's business (helo.valid). A percent sign marks a template that was never filled in, and a
+ * macro to SPF; no host has one.
+ */
+static bool is_host_word(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.text[i] <= ' ' || text.text[i] > '~' || strchr("%<>,;\"\\", text.text[i]) != NULL)
+            return false;
+    return text.length > 0 && text.length <= HOST_NAME_MOST;
+}
+
+/*
+ * ( Domain / address-literal ) and what else is taken for it. HELO is given literals too in practice. RFC 5321 4.1.1.1
+ * asks to be prepared for a text after a literal: it is dropped.
  */
 static const char *parse_host(struct command *command)
 {
@@ -389,14 +313,10 @@ static const char *parse_host(struct command *command)
 
     if (first.length == 0)
         return "the name of the client's host must follow, as in EHLO mail.example.org";
-    if (command_is_address_literal(first, NULL)) {
+    if (first.text[0] == '[')
         command->argument = first;
-        return NULL;
-    }
-    if (begins(first, '['))
-        return "the address literal is neither IPv4, as in [192.0.2.1], nor IPv6, as in [IPv6:2001:db8::1]";
-    if (!is_name(command->argument, true))
-        return "what follows is not the name of a host: letters, digits, hyphens and dots";
+    if (!is_host_word(command->argument))
+        return "what follows is not the name of a host: one word, as in EHLO mail.example.org";
     return NULL;
 }
 

@@ -2,7 +2,8 @@
 /*
  * command.h: the grammar of an SMTP command line (RFC 5321 4.1.2, 4.1.3; RFC 1870, RFC 6152 for their parameters):
  * verb, path, parameters. Slices point into the line. What does not match the grammar is refused with the reason;
- * nothing is guessed, but for what RFC 5321 4.1.1.3 and practice allow: blanks after "FROM:" and trailing blanks.
+ * nothing is guessed, but for what RFC 5321 4.1.1.3 and practice allow: blanks after "FROM:", trailing
+ * blanks, and in HELO whatever word a client calls itself.
  */
 #ifndef MXWARD_PROXY_COMMAND_H
 #define MXWARD_PROXY_COMMAND_H
@@ -17,11 +18,9 @@
 #define COMMAND_LINE_MOST 2048
 #define COMMAND_PARAMETERS_MOST 16
 /*
- * RFC 5321 4.5.3.1.2, 4.5.3.1.3: a domain, a path with its brackets and its source route. 4.5.3.1.1 names 64 for a
- * local part, as what must at least be taken; senders made by SRS and VERP are longer, so what fits into a path is
- * taken.
+ * RFC 5321 4.5.3.1.3: a path with its brackets and its source route. 4.5.3.1.1 names 64 for a local part, as what must
+ * at least be taken; senders made by SRS and VERP are longer, so what fits into a path is taken.
  */
-#define COMMAND_DOMAIN_MOST 255
 #define COMMAND_PATH_MOST 256
 
 enum command_verb {
@@ -66,12 +65,6 @@ enum command_status command_parse(struct slice line, struct command *command_out
                                   const char **problem_out);
 const char *command_verb_name(enum command_verb verb);
 
-/*
- * RFC 5321 4.1.2 Domain (labels of RFC 1035, at most 63) and 4.1.3 address-literal, IPv4 and IPv6 alone;
- * `address_out` may be NULL. An underscore is let pass in HELO, not here.
- */
-bool command_is_domain(struct slice text);
-bool command_is_address_literal(struct slice text, struct address *address_out);
 /* esmtp-value of SIZE=; at most 20 digits (RFC 1870 3); what is beyond 64 bits becomes UINT64_MAX. */
 bool command_parse_size(struct slice value, uint64_t *size_out);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "policy/host_name.h"
 #include "proxy/command.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,7 +33,7 @@ static void check_path(const struct command *command)
     bool bare = path->domain.length == 0;
 
     check_printable(path->text);
-    must(path->text.length <= COMMAND_PATH_MOST && path->domain.length <= COMMAND_DOMAIN_MOST);
+    must(path->text.length <= COMMAND_PATH_MOST && path->domain.length <= HOST_NAME_MOST);
     must(path->text.length + 2 <= COMMAND_PATH_MOST);
     if (bare) {
         must(slice_equal(path->text, path->local_part));
@@ -46,7 +47,7 @@ static void check_path(const struct command *command)
     must(slice_equal(slice_first(path->text, path->local_part.length), path->local_part));
     must(path->text.text[path->local_part.length] == '@');
     must(slice_equal(slice_from(path->text, path->local_part.length + 1), path->domain));
-    must(command_is_domain(path->domain) != command_is_address_literal(path->domain, NULL));
+    must(host_name_is_domain(path->domain) != host_name_is_literal(path->domain, NULL));
 }
 
 /* The path as it would be sent to the backend is a path again, and the same one. */

@@ -46,14 +46,34 @@ static const struct verb_case {
     { "HELO [192.0.2.1]", COMMAND_OK, COMMAND_HELO, "[192.0.2.1]" },
     { "EHLO [IPv6:2001:db8::1]", COMMAND_OK, COMMAND_EHLO, "[IPv6:2001:db8::1]" },
     { "EHLO [192.0.2.1] my mailer", COMMAND_OK, COMMAND_EHLO, "[192.0.2.1]" },
+    /* What the field sends beside the grammar, and Postfix takes. */
+    { "EHLO mail.example.org.", COMMAND_OK, COMMAND_EHLO, "mail.example.org." },
+    { "EHLO PC-$", COMMAND_OK, COMMAND_EHLO, "PC-$" },
+    { "EHLO mail..example.org", COMMAND_OK, COMMAND_EHLO, "mail..example.org" },
+    { "EHLO -mail.example.org", COMMAND_OK, COMMAND_EHLO, "-mail.example.org" },
+    { "EHLO mail/example", COMMAND_OK, COMMAND_EHLO, "mail/example" },
+    { "HELO (none)", COMMAND_OK, COMMAND_HELO, "(none)" },
+    { "EHLO user@example.org", COMMAND_OK, COMMAND_EHLO, "user@example.org" },
+    { "EHLO 2001:db8::1", COMMAND_OK, COMMAND_EHLO, "2001:db8::1" },
+    { "EHLO [2001:db8::1]", COMMAND_OK, COMMAND_EHLO, "[2001:db8::1]" },
+    { "EHLO [2001:db8::1] my mailer", COMMAND_OK, COMMAND_EHLO, "[2001:db8::1]" },
+    { "EHLO [192.0.2]", COMMAND_OK, COMMAND_EHLO, "[192.0.2]" },
+    { "EHLO " LABEL_63 "x.org", COMMAND_OK, COMMAND_EHLO, LABEL_63 "x.org" },
+    { "EHLO " SIXTY SIXTY SIXTY SIXTY TEN "abcde", COMMAND_OK, COMMAND_EHLO, SIXTY SIXTY SIXTY SIXTY TEN "abcde" },
+    /* And what is no one word, or would end or quote something where it is written. */
+    { "EHLO " SIXTY SIXTY SIXTY SIXTY TEN "abcdef", COMMAND_SYNTAX, COMMAND_EHLO,
+      SIXTY SIXTY SIXTY SIXTY TEN "abcdef" },
     { "EHLO", COMMAND_SYNTAX, COMMAND_EHLO, "" },
     { "EHLO ", COMMAND_SYNTAX, COMMAND_EHLO, "" },
     { "EHLO mail.example.org x", COMMAND_SYNTAX, COMMAND_EHLO, "mail.example.org x" },
-    { "EHLO mail..example.org", COMMAND_SYNTAX, COMMAND_EHLO, "mail..example.org" },
-    { "EHLO -mail.example.org", COMMAND_SYNTAX, COMMAND_EHLO, "-mail.example.org" },
-    { "EHLO mail/example", COMMAND_SYNTAX, COMMAND_EHLO, "mail/example" },
-    { "EHLO [192.0.2]", COMMAND_SYNTAX, COMMAND_EHLO, "[192.0.2]" },
-    { "EHLO [2001:db8::1]", COMMAND_SYNTAX, COMMAND_EHLO, "[2001:db8::1]" },
+    { "EHLO JUMPIN' JUPITER", COMMAND_SYNTAX, COMMAND_EHLO, "JUMPIN' JUPITER" },
+    { "EHLO %%%%%%%%%%%%%%%%%%%%%%", COMMAND_SYNTAX, COMMAND_EHLO, "%%%%%%%%%%%%%%%%%%%%%%" },
+    { "EHLO <mail.example.org>", COMMAND_SYNTAX, COMMAND_EHLO, "<mail.example.org>" },
+    { "EHLO \"mail\"", COMMAND_SYNTAX, COMMAND_EHLO, "\"mail\"" },
+    { "EHLO a;b", COMMAND_SYNTAX, COMMAND_EHLO, "a;b" },
+    { "EHLO a,b", COMMAND_SYNTAX, COMMAND_EHLO, "a,b" },
+    { "EHLO a\\b", COMMAND_SYNTAX, COMMAND_EHLO, "a\\b" },
+    { "EHLO a\tb", COMMAND_SYNTAX, COMMAND_EHLO, "a\tb" },
     { "EHLO b\xC3\xBC" "ro", COMMAND_SYNTAX, COMMAND_EHLO, "b\xC3\xBC" "ro" },
     { "DATA", COMMAND_OK, COMMAND_DATA, "" },
     { "DATA ", COMMAND_OK, COMMAND_DATA, "" },
@@ -381,82 +401,7 @@ START_TEST(test_parameters)
 }
 END_TEST
 
-/* ---- names, literals, numbers */
-
-static const struct { const char *text; bool is; } domain_cases[] = {
-    { "example.org", true }, { "a", true }, { "1", true }, { "a-b", true }, { "a.b.c.d.e", true }, { LABEL_63, true },
-    { LABEL_63 "x", false }, { "", false }, { ".", false }, { "a.", false }, { ".a", false }, { "a..b", false },
-    { "-a", false }, { "a-", false }, { "a_b", false }, { "a b", false }, { "[192.0.2.1]", false },
-    { "\xC3\xA4", false },
-    { LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63, true },
-    { LABEL_63 "." LABEL_63 "." LABEL_63 "." SIXTY ".xyz", false },
-};
-
-START_TEST(test_domains)
-{
-    ck_assert_int_eq(command_is_domain(slice_of_string(domain_cases[_i].text)), domain_cases[_i].is);
-    ck_assert(!command_is_domain(SLICE_NONE));
-    ck_assert(!command_is_domain(SLICE("a\0b")));
-}
-END_TEST
-
-static const struct { const char *text; const char *address; } literal_cases[] = {
-    { "[192.0.2.1]", "192.0.2.1" },
-    { "[0.0.0.0]", "0.0.0.0" },
-    { "[255.255.255.255]", "255.255.255.255" },
-    /* Snum = 1*3DIGIT, decimal: no octal. */
-    { "[010.001.000.099]", "10.1.0.99" },
-    { "[0010.1.1.1]", NULL },
-    { "[192.0.2.256]", NULL },
-    { "[192.0.2]", NULL },
-    { "[192.0.2.1.5]", NULL },
-    { "[192.0..1]", NULL },
-    { "[192.0.2.1.]", NULL },
-    { "[192.0.2.a]", NULL },
-    { "[ 192.0.2.1]", NULL },
-    { "192.0.2.1", NULL },
-    { "[192.0.2.1", NULL },
-    { "[]", NULL },
-    { "[", NULL },
-    { "", NULL },
-    { "[IPv6:2001:db8:0:0:0:0:0:1]", "2001:db8::1" },
-    { "[IPV6:2001:DB8::1]", "2001:db8::1" },
-    { "[IPv6:::]", "::" },
-    { "[IPv6:::1]", "::1" },
-    { "[IPv6:1::]", "1::" },
-    { "[IPv6:1:2:3:4:5:6::]", "1:2:3:4:5:6::" },
-    { "[IPv6:1:2:3:4:5:6:7::]", NULL },
-    { "[IPv6:::2:3:4:5:6:7:8]", NULL },
-    { "[IPv6:1:2:3:4:5:6:192.0.2.1]", "1:2:3:4:5:6:c000:201" },
-    { "[IPv6:1:2:3:4::192.0.2.1]", "1:2:3:4::c000:201" },
-    { "[IPv6:1:2:3:4:5::192.0.2.1]", NULL },
-    { "[IPv6:::ffff:192.0.2.1]", "192.0.2.1" },
-    { "[IPv6:1:2:3:4:5:6:7]", NULL },
-    { "[IPv6:1:2:3:4:5:6:7:8:9]", NULL },
-    { "[IPv6:1::2::3]", NULL },
-    { "[IPv6:12345::]", NULL },
-    { "[IPv6:g::]", NULL },
-    { "[IPv6:]", NULL },
-    { "[IPv6:192.0.2.1]", NULL },
-    { "[IPv6: ::1]", NULL },
-    { "[IPv6:fe80::1%eth0]", NULL },
-    { "[::1]", NULL },
-    { "[tag:x]", NULL },
-};
-
-START_TEST(test_literals)
-{
-    struct slice text = slice_of_string(literal_cases[_i].text);
-    struct address address;
-    char buffer[ADDRESS_TEXT];
-
-    ck_assert_int_eq(command_is_address_literal(text, NULL), literal_cases[_i].address != NULL);
-    if (literal_cases[_i].address != NULL) {
-        ck_assert(command_is_address_literal(text, &address));
-        ck_assert_slice(address_print(&address, buffer), slice_of_string(literal_cases[_i].address));
-    }
-}
-END_TEST
+/* ---- numbers */
 
 static const struct { const char *text; bool is; uint64_t size; } size_cases[] = {
     { "0", true, 0 }, { "1", true, 1 }, { "00012", true, 12 }, { "52428800", true, 52428800 },
@@ -500,8 +445,6 @@ Suite *suite_command(void)
     tcase_add_loop_test(tests, test_paths, 0, ROWS(path_cases));
     tcase_add_loop_test(tests, test_problems, 0, ROWS(problem_cases));
     tcase_add_loop_test(tests, test_parameters, 0, ROWS(parameter_cases));
-    tcase_add_loop_test(tests, test_domains, 0, ROWS(domain_cases));
-    tcase_add_loop_test(tests, test_literals, 0, ROWS(literal_cases));
     tcase_add_loop_test(tests, test_sizes, 0, ROWS(size_cases));
     tcase_add_test(tests, test_nul_in_path);
     suite_add_tcase(suite, tests);
