@@ -291,11 +291,14 @@ static void tell_author(const struct story *story, const json_t *message)
 
     story_member(story, message, "author", "from");
     story_list(story, "domains", records_get(message, "author-domains"));
+    story_list(story, "in Unicode", records_get(message, "author-domains-unicode"));
     if (fields != 1 || mailboxes != 1) {
         story_label(story, "From");
         fprintf(story->file, "%lld field%s, %lld mailbox%s\n", fields, fields == 1 ? "" : "s", mailboxes,
                 mailboxes == 1 ? "" : "es");
     }
+    story_list(story, "odd in From", records_get(message, "from-oddities"));
+    story_list(story, "odd header", records_get(message, "header-oddities"));
     story_member(story, message, "malformed", "malformed");
 }
 
@@ -317,7 +320,8 @@ static void tell_headers(const struct story *story, const json_t *headers)
 static void tell_message(const struct story *story)
 {
     static const char *const told[] = { "size", "header-size", "fields", "message-id", "subject", "from-fields",
-                                        "from", "mailboxes", "author-domains", "malformed", "indirect",
+                                        "from", "mailboxes", "author-domains", "author-domains-unicode",
+                                        "from-oddities", "header-oddities", "malformed", "indirect",
                                         "signatures-seen", "signatures", "headers", "removed", NULL };
     const json_t *message = records_get(story->record, "message");
 

@@ -97,8 +97,11 @@ void evidence_encode(const struct evidence *evidence, struct wire_writer *writer
     wire_put_u32(writer, evidence->field_count);
     wire_put_u32(writer, evidence->from_count);
     encode_slices(evidence->author_domains, evidence->author_domains_count, writer);
+    for (size_t i = 0; i < evidence->author_domains_count; i++)
+        wire_put_slice(writer, evidence->author_unicode != NULL ? evidence->author_unicode[i] : SLICE_NONE);
     wire_put_u32(writer, evidence->mailbox_count);
     wire_put_slice(writer, evidence->from_text);
+    wire_put_u64(writer, evidence->oddities);
     wire_put_slice(writer, evidence->malformed);
     wire_put_slice(writer, evidence->message_id);
     wire_put_slice(writer, evidence->subject);
@@ -122,8 +125,14 @@ bool evidence_decode(struct wire_reader *reader, struct arena *arena, struct evi
     evidence->field_count = wire_get_u32(reader);
     evidence->from_count = wire_get_u32(reader);
     evidence->author_domains = decode_slices(reader, arena, EVIDENCE_AUTHORS_MOST, &evidence->author_domains_count);
+    evidence->author_unicode = arena_array(arena, evidence->author_domains_count, sizeof *evidence->author_unicode);
+    for (size_t i = 0; i < evidence->author_domains_count && !reader->failed; i++)
+        evidence->author_unicode[i] = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
     evidence->mailbox_count = wire_get_u32(reader);
     evidence->from_text = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
+    evidence->oddities = wire_get_u64(reader);
+    if (!oddity_is_mask(evidence->oddities))
+        wire_fail(reader, "oddities that do not exist");
     evidence->malformed = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
     evidence->message_id = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
     evidence->subject = wire_get_slice(reader, EVIDENCE_TEXT_MOST);

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "policy/oddity.h"
 #include "rules/arena.h"
 #include "rules/slice.h"
 
@@ -60,10 +61,12 @@ struct evidence {
     uint32_t field_count;
     uint32_t from_count;           /* From fields */
     struct slice *author_domains;  /* of every mailbox in every From field, without duplicates, lower case A-labels */
+    struct slice *author_unicode;  /* parallel: in U-labels (RFC 5890) where that differs, else absent */
     size_t author_domains_count;
     uint32_t mailbox_count;
     struct slice from_text;        /* first From field's value, unfolded, bounded; for people */
-    struct slice malformed;        /* why header or From cannot be read surely (RFC 5322 3.6.2); empty when fine */
+    uint64_t oddities;             /* of header and From, ODDITY_BIT() of each (oddity.h) */
+    struct slice malformed;        /* why the author cannot be told: the weightiest of those that refuse, or empty */
     struct slice message_id;
     struct slice subject;          /* only with facts.record_subject */
     struct signature *signatures;

@@ -11,8 +11,8 @@
 #include "policy/auth_dkim_crypto.h"
 #include "policy/auth_dkim_parse.h"
 #include "policy/auth_results.h"
+#include "policy/author.h"
 #include "policy/indirect.h"
-#include "policy/mailbox.h"
 #include "policy/message.h"
 
 /* Values kept of one field that a rule reads. */
@@ -35,59 +35,6 @@ struct examination {
 void examine_prepare(void)
 {
     auth_dkim_crypto_prepare();
-}
-
-static void note_malformed(struct examination *examination, const char *problem)
-{
-    if (problem != NULL && slice_is_empty(examination->evidence.malformed))
-        examination->evidence.malformed = slice_of_string(problem);
-}
-
-static void add_author(struct examination *examination, struct slice domain)
-{
-    struct evidence *evidence = &examination->evidence;
-
-    for (size_t i = 0; i < evidence->author_domains_count; i++)
-        if (slice_equal(evidence->author_domains[i], domain))
-            return;
-    if (evidence->author_domains_count == EVIDENCE_AUTHORS_MOST) {
-        note_malformed(examination, "too many author domains");
-        return;
-    }
-    evidence->author_domains[evidence->author_domains_count++] = domain;
-}
-
-static void read_from(struct examination *examination, const struct message_field *field)
-{
-    struct evidence *evidence = &examination->evidence;
-    struct mailbox_list list;
-
-    if (evidence->from_count++ == 0)
-        evidence->from_text = message_unfold(field->value, EVIDENCE_TEXT_MOST, examination->arena);
-    if (field->space_before_colon)
-        note_malformed(examination, "space before the colon of From");
-    mailbox_parse(field->value, examination->arena, &list);
-    note_malformed(examination, list.problem);
-    for (size_t i = 0; i < list.count; i++) {
-        evidence->mailbox_count++;
-        if (list.mailboxes[i].domain.length > 0)
-            add_author(examination, list.mailboxes[i].domain);
-    }
-}
-
-/* RFC 5322 3.6.2: exactly one From. */
-static void read_authors(struct examination *examination)
-{
-    const struct message_field *field;
-    size_t index = 0;
-
-    examination->evidence.author_domains = arena_array(examination->arena, EVIDENCE_AUTHORS_MOST, sizeof(struct slice));
-    while ((field = message_next(&examination->header, SLICE("From"), &index)) != NULL)
-        read_from(examination, field);
-    if (examination->evidence.from_count == 0)
-        note_malformed(examination, "no From");
-    else if (examination->evidence.from_count > 1)
-        note_malformed(examination, "several From fields");
 }
 
 static struct slice first_value(struct examination *examination, struct slice name)
@@ -145,6 +92,15 @@ static bool is_removed(const struct examination *examination, const struct messa
     return program_adds(program, field->name);
 }
 
+/* What stays might be taken for ours. */
+static void note_forged(struct examination *examination)
+{
+    struct evidence *evidence = &examination->evidence;
+    evidence->oddities |= ODDITY_BIT(ODDITY_TOO_MANY_FORGED);
+    if (slice_is_empty(evidence->malformed))
+        evidence->malformed = author_problem(evidence->oddities, NULL, examination->arena);
+}
+
 static void find_removed(struct examination *examination, const struct program *program)
 {
     const struct message_header *header = &examination->header;
@@ -156,7 +112,7 @@ static void find_removed(struct examination *examination, const struct program *
         if (field->name.length == 0 || !is_removed(examination, field, program))
             continue;
         if (examination->removed_count == room) {
-            note_malformed(examination, "too many forged fields");
+            note_forged(examination);
             return;
         }
         examination->removed[examination->removed_count++] = (struct removed_field){
@@ -302,11 +258,6 @@ static void find_covered(struct examination *examination)
     }
 }
 
-static bool has_nul(struct slice header)
-{
-    return header.length > 0 && memchr(header.text, 0, header.length) != NULL;
-}
-
 struct examination *examine_begin(const struct facts *facts, const struct program *program, struct slice header,
                                   struct arena *arena)
 {
@@ -317,9 +268,7 @@ struct examination *examine_begin(const struct facts *facts, const struct progra
     message_parse(header, arena, &examination->header);
     evidence->header_size = examination->header.size;
     evidence->field_count = (uint32_t)examination->header.count;
-    note_malformed(examination, has_nul(slice_first(header, examination->header.size)) ? "NUL in the header" : NULL);
-    note_malformed(examination, examination->header.problem);
-    read_authors(examination);
+    author_find(&examination->header, arena, evidence);
     evidence->message_id = first_value(examination, SLICE("Message-ID"));
     if (facts->record_subject)
         evidence->subject = first_value(examination, SLICE("Subject"));

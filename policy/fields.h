@@ -31,7 +31,10 @@ const struct iprev_outcome *field_iprev(struct field_context *context);
 const struct spf_outcome *field_spf(struct field_context *context);
 const struct spf_outcome *field_spf_helo(struct field_context *context);
 
-/* Readers of what is known of a message (fields_message.c, of its signatures fields_dkim.c). */
+/*
+ * Readers of what is known of a message (fields_message.c), of its signatures (fields_dkim.c), of its author and its
+ * header's form (fields_author.c).
+ */
 struct value field_dkim_result(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_domain(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_selector(void *context, struct slice key, struct arena *arena);
@@ -71,9 +74,11 @@ struct value field_from_mailboxes(void *context, struct slice key, struct arena 
 struct value field_from_malformed(void *context, struct slice key, struct arena *arena);
 struct value field_from_problem(void *context, struct slice key, struct arena *arena);
 struct value field_from_text(void *context, struct slice key, struct arena *arena);
+struct value field_from_oddities(void *context, struct slice key, struct arena *arena);
 struct value field_indirect(void *context, struct slice key, struct arena *arena);
 struct value field_indirect_signs(void *context, struct slice key, struct arena *arena);
 struct value field_header(void *context, struct slice key, struct arena *arena);
+struct value field_header_oddities(void *context, struct slice key, struct arena *arena);
 struct value field_header_size(void *context, struct slice key, struct arena *arena);
 struct value field_header_count(void *context, struct slice key, struct arena *arena);
 struct value field_message_size(void *context, struct slice key, struct arena *arena);

@@ -115,46 +115,9 @@ static struct value of_slices(enum value_type type, const struct slice *slices, 
     return value_items(type, items, count);
 }
 
-READER(field_from_domain)
-{
-    (void)key;
-    const struct evidence *evidence = evidence_of(context);
-    return of_slices(VALUE_DOMAIN, evidence->author_domains, evidence->author_domains_count, arena);
-}
-
-READER(field_from_count)
-{
-    UNUSED_KEY;
-    return value_number(evidence_of(context)->from_count);
-}
-
-READER(field_from_mailboxes)
-{
-    UNUSED_KEY;
-    return value_number(evidence_of(context)->mailbox_count);
-}
-
-READER(field_from_malformed)
-{
-    UNUSED_KEY;
-    return value_boolean(evidence_of(context)->malformed.length > 0);
-}
-
 static struct value text_or_absent(struct slice text)
 {
     return text.length == 0 ? value_in_state(VALUE_TEXT, VALUE_ABSENT) : value_text(text);
-}
-
-READER(field_from_problem)
-{
-    UNUSED_KEY;
-    return text_or_absent(evidence_of(context)->malformed);
-}
-
-READER(field_from_text)
-{
-    UNUSED_KEY;
-    return text_or_absent(evidence_of(context)->from_text);
 }
 
 /* A signature that could not be checked may be a list's: mail is not direct for sure before it is. */

@@ -311,6 +311,25 @@ static enum progress run_rules(struct judgement *judgement)
 
 /* The verdict */
 
+/*
+ * A header that begins so would read differently below our fields (P2): a folded line would become part of the last
+ * of them, and a line of a mailbox file, which mail servers take out where it comes first, would end the header. No
+ * rule can want that: it holds for exempt mail too.
+ */
+static bool cannot_be_carried(struct judgement *judgement)
+{
+    const struct judge_input *input = judgement->input;
+    struct verdict *verdict = judgement->verdict;
+    if (input->stage != STAGE_MESSAGE || (input->evidence->oddities & ODDITY_UNCARRIABLE) == 0)
+        return false;
+    enum oddity oddity = oddity_first_refusing(input->evidence->oddities & ODDITY_UNCARRIABLE);
+    verdict->action = VERDICT_REJECT;
+    verdict->code = 550;
+    verdict->enhanced = SLICE("5.6.0");
+    verdict->text = reply_text(judgement, slice_of_string(oddity_sentence(oddity)), "");
+    return true;
+}
+
 /* A limit, not a rule (P7): it holds for exempt mail too. */
 static bool has_too_many_fields(struct judgement *judgement)
 {
@@ -375,7 +394,7 @@ bool judge(const struct judge_input *input, struct arena *arena, struct verdict 
     /* Without a message's findings its rules cannot run; other stages go on, for their questions. */
     if (!found && input->stage == STAGE_MESSAGE)
         return false;
-    if (has_too_many_fields(&judgement))
+    if (has_too_many_fields(&judgement) || cannot_be_carried(&judgement))
         return true;
     enum progress progress = run_rules(&judgement);
     if (!found || progress == PROGRESS_PENDING)

@@ -1,212 +1,113 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * mailbox.c: reads a From value in one pass: a lexer that skips comments and white space but remembers them, and a
- * parser that goes on after a fault so that every address a reader might see is found. Bounded by the value's length
- * and MAILBOX_MOST.
+ * mailbox.c: the parser of address lists: one pass over the tokens, one element of the list at a time. After a fault
+ * it goes on where it stands. Bounded by the value's length and MAILBOX_MOST.
  */
 #include "policy/mailbox.h"
 
-#include <idn2.h>
+#include "policy/display_name.h"
+#include "policy/mailbox_token.h"
+#include "rules/value.h"
 
-/* Comments nest (RFC 5322 3.2.2); deeper than this is a fault, not a comment. */
-#define COMMENT_DEPTH 32
-
-enum token_kind {
-    TOKEN_END,
-    TOKEN_ATOM,
-    TOKEN_QUOTED,
-    TOKEN_LITERAL,
-    TOKEN_DOT,
-    TOKEN_COMMA,
-    TOKEN_COLON,
-    TOKEN_SEMICOLON,
-    TOKEN_LESS,
-    TOKEN_GREATER,
-    TOKEN_AT,
-    TOKEN_STRAY,
-};
-
-struct token {
-    enum token_kind kind;
-    struct slice text;             /* with quotes or brackets */
-    bool space;                    /* white space or a comment before it */
-    bool comment;
-};
+/* Of a domain as written: 253 characters of at most four bytes. What is longer is invalid anyway. */
+#define DOMAIN_TEXT_MOST (4 * 253)
 
 struct parser {
-    struct slice rest;
+    struct token_reader reader;
     struct token token;            /* the current one */
     struct arena *arena;
     struct mailbox_list *list;
-    const char *local;             /* where the words before an "@" begin; NULL: none yet */
-    size_t words;                  /* of the phrase so far */
-    bool local_spaced;             /* white space within those words */
-    bool after_dot;                /* the last one was a dot */
     bool in_group;
-    bool have_address;             /* this element has one */
+    /* of this element: */
+    bool have_address;
+    struct slice name;             /* the words before "<" */
+    struct slice comment;          /* the last one, where old programs put the name */
 };
 
-static void note(struct parser *parser, const char *problem)
-{
-    if (parser->list->problem == NULL)
-        parser->list->problem = problem;
-}
+/* Words and dots in a row: a phrase, or a local part. */
+struct run {
+    struct slice text;             /* from the first to the end of the last, with what is between them */
+    size_t words, dots;
+    bool quoted;                   /* a word is a quoted string */
+    bool spaced;                   /* white space or a comment within */
+    bool alternates;               /* word *("." word) */
+    bool begins_with_dot;
+};
 
-static bool is_space(char c)
+static void note(struct parser *parser, enum oddity oddity)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* atext (RFC 5322 3.2.3) and the non-ASCII of RFC 6532 3.2. */
-static bool is_atext(char c)
-{
-    return (unsigned char)c > 127 || ascii_is_letter(c) || ascii_is_digit(c)
-        || (c != 0 && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
-}
-
-/* Length of the text from an opening character to its end with quoted pairs; the whole rest when it never ends. */
-static size_t enclosed_length(struct slice text, char end, bool *ended_out)
-{
-    size_t at = 1;
-    *ended_out = true;
-    for (; at < text.length; at++) {
-        if (text.text[at] == '\\')
-            at++;
-        else if (text.text[at] == end)
-            return at + 1;
-    }
-    *ended_out = false;
-    return text.length;
-}
-
-static size_t comment_length(struct slice text, bool *ended_out)
-{
-    unsigned depth = 0;
-    *ended_out = true;
-    for (size_t at = 0; at < text.length; at++) {
-        if (text.text[at] == '\\')
-            at++;
-        else if (text.text[at] == '(' && ++depth > COMMENT_DEPTH)
-            break;
-        else if (text.text[at] == ')' && --depth == 0)
-            return at + 1;
-    }
-    *ended_out = false;
-    return text.length;
-}
-
-static void skip_space(struct parser *parser, struct token *token)
-{
-    while (parser->rest.length > 0) {
-        bool ended = true;
-        if (is_space(parser->rest.text[0])) {
-            parser->rest = slice_from(parser->rest, 1);
-        } else if (parser->rest.text[0] == '(') {
-            parser->rest = slice_from(parser->rest, comment_length(parser->rest, &ended));
-            token->comment = true;
-        } else {
-            return;
-        }
-        token->space = true;
-        if (!ended)
-            note(parser, "comment without an end");
-    }
-}
-
-static enum token_kind special_kind(char c)
-{
-    switch (c) {
-    case '.': return TOKEN_DOT;
-    case ',': return TOKEN_COMMA;
-    case ':': return TOKEN_COLON;
-    case ';': return TOKEN_SEMICOLON;
-    case '<': return TOKEN_LESS;
-    case '>': return TOKEN_GREATER;
-    case '@': return TOKEN_AT;
-    }
-    return TOKEN_STRAY;
+    parser->list->oddities |= ODDITY_BIT(oddity);
 }
 
 static void advance(struct parser *parser)
 {
-    struct token token = { .kind = TOKEN_END };
-    bool ended = true;
-    size_t length = 1;
-
-    skip_space(parser, &token);
-    if (parser->rest.length > 0) {
-        char c = parser->rest.text[0];
-        if (is_atext(c)) {
-            token.kind = TOKEN_ATOM;
-            while (length < parser->rest.length && is_atext(parser->rest.text[length]))
-                length++;
-        } else if (c == '"' || c == '[') {
-            token.kind = c == '"' ? TOKEN_QUOTED : TOKEN_LITERAL;
-            length = enclosed_length(parser->rest, c == '"' ? '"' : ']', &ended);
-        } else {
-            token.kind = special_kind(c);
-        }
-        if (!ended)
-            note(parser, token.kind == TOKEN_QUOTED ? "quoted string without an end" : "domain literal without an end");
-        token.text = slice_first(parser->rest, length);
-        parser->rest = slice_from(parser->rest, length);
-    }
-    parser->token = token;
+    parser->token = token_next(&parser->reader);
+    if (parser->token.comment.length > 0)
+        parser->comment = parser->token.comment;
 }
 
-bool mailbox_domain(struct slice text, struct arena *arena, struct slice *domain_out)
+static bool is_word(const struct token *token)
 {
-    bool is_ascii = true;
-    size_t label = 0;
-
-    if (text.length > 0 && text.text[text.length - 1] == '.')
-        text.length--;
-    if (text.length == 0 || text.length > 1000)
-        return false;
-    for (size_t i = 0; i < text.length; i++)
-        is_ascii = is_ascii && (unsigned char)text.text[i] < 128;
-    char *copy = arena_string(arena, text);
-    if (!is_ascii) {
-        uint8_t *converted = NULL;
-        if (strlen(copy) != text.length
-            || idn2_lookup_u8((const uint8_t *)copy, &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-            return false;
-        copy = arena_string(arena, slice_of_string((const char *)converted));
-        idn2_free(converted);
-    }
-    size_t length = is_ascii ? text.length : strlen(copy);
-    for (size_t i = 0; i < length; i++) {
-        copy[i] = ascii_lower(copy[i]);
-        label = copy[i] == '.' ? 0 : label + 1;
-        bool is_empty = copy[i] == '.' && (i == 0 || copy[i - 1] == '.');
-        bool is_valid =
-            ascii_is_letter(copy[i]) || ascii_is_digit(copy[i]) || copy[i] == '-' || copy[i] == '_' || copy[i] == '.';
-        if (is_empty || !is_valid || label > 63)
-            return false;
-    }
-    *domain_out = slice_of(copy, length);
-    return length <= 253 && copy[length - 1] != '.';
+    return token->kind == TOKEN_ATOM || token->kind == TOKEN_QUOTED;
 }
 
-/* The words of a local part without quotes, escapes, blanks and comments. */
-static struct slice local_text(struct parser *parser, struct slice words)
+static struct run read_run(struct parser *parser)
 {
-    struct mailbox_list scratch = { 0 };
-    struct parser sub = { .rest = words, .arena = parser->arena, .list = &scratch };
-    char *text = arena_alloc(parser->arena, words.length + 1);
-    size_t length = 0;
+    struct run run = { .alternates = true, .begins_with_dot = parser->token.kind == TOKEN_DOT };
+    const char *start = parser->token.text.text;
+    bool want_word = true;
 
-    for (advance(&sub); sub.token.kind != TOKEN_END; advance(&sub)) {
-        struct slice piece = sub.token.text;
-        bool is_quoted = sub.token.kind == TOKEN_QUOTED;
-        for (size_t i = is_quoted; i + is_quoted < piece.length; i++) {
-            if (is_quoted && piece.text[i] == '\\' && i + 2 < piece.length)
-                i++;
-            if (piece.text[i] != '\r' && piece.text[i] != '\n')
-                text[length++] = piece.text[i];
-        }
+    while (is_word(&parser->token) || parser->token.kind == TOKEN_DOT) {
+        run.alternates = run.alternates && is_word(&parser->token) == want_word;
+        run.spaced = run.spaced || (run.words + run.dots > 0 && parser->token.space);
+        run.quoted = run.quoted || parser->token.kind == TOKEN_QUOTED;
+        run.words += is_word(&parser->token);
+        run.dots += !is_word(&parser->token);
+        want_word = !is_word(&parser->token);
+        run.text = slice_of(start, (size_t)(parser->token.text.text - start) + parser->token.text.length);
+        advance(parser);
     }
-    return slice_of(text, length);
+    run.alternates = run.alternates && !want_word;
+    return run;
+}
+
+/* phrase = 1*word / obs-phrase, where obs-phrase allows dots behind the first word (RFC 5322 4.1). */
+static void check_phrase(struct parser *parser, const struct run *run)
+{
+    if (run->begins_with_dot)
+        note(parser, ODDITY_INVALID_NAME);
+    else if (run->dots > 0)
+        note(parser, ODDITY_DOT_IN_NAME);
+}
+
+static bool has_encoded_word(struct slice text)
+{
+    for (size_t i = 0; i + 1 < text.length; i++)
+        if (text.text[i] == '=' && text.text[i + 1] == '?')
+            return true;
+    return false;
+}
+
+/* local-part = dot-atom / quoted-string / obs-local-part */
+static void check_local_part(struct parser *parser, const struct run *run)
+{
+    if (run->words + run->dots == 0)
+        note(parser, ODDITY_NO_LOCAL_PART);
+    else if (!run->alternates)
+        note(parser, ODDITY_INVALID_LOCAL_PART);
+    else if (run->words > 1 && (run->quoted || run->spaced))
+        note(parser, ODDITY_OBSOLETE_LOCAL_PART);
+    if (has_encoded_word(run->text))
+        note(parser, ODDITY_ENCODED_WORD_ADDRESS);
+}
+
+/* The current token is beside "@", or is the ">" behind a domain: CFWS may be there but should not (3.4.1). */
+static void check_space(struct parser *parser)
+{
+    if (parser->token.comment.length > 0)
+        note(parser, ODDITY_COMMENT_BY_DOMAIN);
+    else if (parser->token.space)
+        note(parser, ODDITY_SPACE_IN_ADDRESS);
 }
 
 static void add_mailbox(struct parser *parser, struct slice local_part, struct slice domain)
@@ -216,90 +117,138 @@ static void add_mailbox(struct parser *parser, struct slice local_part, struct s
     parser->have_address = true;
     if (list->mailboxes == NULL)
         list->mailboxes = arena_array(parser->arena, MAILBOX_MOST, sizeof(*list->mailboxes));
-    if (list->count == MAILBOX_MOST) {
-        note(parser, "too many mailboxes");
-        return;
-    }
-    list->mailboxes[list->count++] = (struct mailbox){ local_part, domain };
+    if (list->count == MAILBOX_MOST)
+        note(parser, ODDITY_TOO_MANY);
+    else
+        list->mailboxes[list->count++] = (struct mailbox){ local_part, domain };
 }
 
-/* domain = dot-atom / domain-literal / obs-domain, after "@"; leaves the token behind it. */
-static void parse_domain(struct parser *parser, struct slice local_part)
+static void add_domain(struct parser *parser, struct slice local_part, struct slice text)
 {
-    struct slice first = parser->token.text, domain = SLICE_NONE;
-    char *text = arena_alloc(parser->arena, parser->rest.length + first.length + 1);
-    size_t length = 0;
-    bool dot = true;
+    struct slice domain = SLICE_NONE;
+    const char *problem = mailbox_domain_problem(text, parser->arena, &domain);
 
-    if (parser->token.space)
-        note(parser, parser->token.comment ? "comment within an address" : "white space within an address");
-    if (parser->token.kind == TOKEN_LITERAL) {
-        advance(parser);
-        add_mailbox(parser, local_part, first);
-        return;
+    for (size_t i = 0; i < text.length; i++)
+        if ((unsigned char)text.text[i] > 127)
+            note(parser, ODDITY_8BIT_DOMAIN);
+    if (has_encoded_word(text))
+        note(parser, ODDITY_ENCODED_WORD_ADDRESS);
+    if (problem != NULL) {
+        note(parser, ODDITY_INVALID_DOMAIN);
+        if (parser->list->domain_problem == NULL)
+            parser->list->domain_problem = problem;
     }
-    while ((dot && parser->token.kind == TOKEN_ATOM) || (!dot && parser->token.kind == TOKEN_DOT)) {
-        if (length > 0 && parser->token.space)
-            note(parser, parser->token.comment ? "comment within an address" : "white space within an address");
-        memcpy(text + length, parser->token.text.text, parser->token.text.length);
-        length += parser->token.text.length;
-        dot = !dot;
-        advance(parser);
-    }
-    if (dot || !mailbox_domain(slice_of(text, length), parser->arena, &domain))
-        note(parser, length == 0 ? "address without a domain" : "invalid domain");
     add_mailbox(parser, local_part, domain);
 }
 
-/* The current token is "@": what stood before it is the local part. */
-static void parse_at(struct parser *parser)
+/* domain-literal = "[" *([FWS] dtext) [FWS] "]", of which only addresses are meant (RFC 5321 4.1.3). */
+static void parse_literal(struct parser *parser, struct slice local_part)
 {
-    struct slice local_part = SLICE_NONE;
+    struct slice text = parser->token.text;
+    char *copy = arena_alloc(parser->arena, text.length + 1);
+    struct address address;
+    size_t length = 0;
 
-    if (parser->local != NULL) {
-        struct slice words = slice_of(parser->local, (size_t)(parser->token.text.text - parser->local));
-        local_part = local_text(parser, words);
-        if (slice_starts_with(local_part, SLICE("=?")))
-            note(parser, "encoded word where an address must be");
-    } else {
-        note(parser, "address without a local part");
+    for (size_t i = 0; i < text.length; i++)
+        if (text.text[i] > ' ' || (unsigned char)text.text[i] > 127)
+            copy[length++] = ascii_lower(text.text[i]);
+    struct slice literal = slice_of(copy, length);
+    struct slice inner = slice_from(slice_first(literal, length > 0 ? length - 1 : 0), 1);
+    bool is_six = slice_starts_with(inner, SLICE("ipv6:")), has_colon = slice_find(inner, ':') < inner.length;
+    note(parser, ODDITY_ADDRESS_LITERAL);
+    if (!address_parse(is_six ? slice_from(inner, 5) : inner, &address) || is_six != has_colon) {
+        note(parser, ODDITY_INVALID_DOMAIN);
+        parser->list->domain_problem = "an address literal that is no address";
     }
-    if (parser->after_dot || parser->words > 1)
-        note(parser, "invalid local part");
-    if (parser->token.space || parser->local_spaced)
-        note(parser, parser->token.comment ? "comment within an address" : "white space within an address");
+    add_mailbox(parser, local_part, literal);
+    advance(parser);
+}
+
+/* No domain (RFC 5322 3.4.1), but a program may take what is between the quotes for one. */
+static void parse_quoted_domain(struct parser *parser, struct slice local_part)
+{
+    note(parser, ODDITY_QUOTED_DOMAIN);
+    add_domain(parser, local_part, display_name_unquoted(parser->token.text, parser->arena));
+    advance(parser);
+}
+
+/* domain = dot-atom / obs-domain; the current token is its first atom. */
+static void parse_name(struct parser *parser, struct slice local_part)
+{
+    char text[DOMAIN_TEXT_MOST + 1];
+    size_t length = 0;
+    bool want_dot = false;
+
+    while (parser->token.kind == (want_dot ? TOKEN_DOT : TOKEN_ATOM)) {
+        struct slice piece = slice_first(parser->token.text, sizeof(text) - length);
+        if (length > 0 && parser->token.space)
+            note(parser, parser->token.comment.length > 0 ? ODDITY_COMMENT_IN_DOMAIN : ODDITY_SPACE_IN_DOMAIN);
+        memcpy(text + length, piece.text, piece.length);
+        length += piece.length;
+        want_dot = !want_dot;
+        advance(parser);
+    }
+    if (!want_dot) {
+        note(parser, ODDITY_INVALID_DOMAIN);
+        parser->list->domain_problem = "a dot at its end";
+    }
+    add_domain(parser, local_part, arena_copy(parser->arena, slice_of(text, length)));
+}
+
+static void parse_domain(struct parser *parser, struct slice local_part)
+{
+    check_space(parser);
+    switch (parser->token.kind) {
+    case TOKEN_ATOM:
+        parse_name(parser, local_part);
+        return;
+    case TOKEN_LITERAL:
+        parse_literal(parser, local_part);
+        return;
+    case TOKEN_QUOTED:
+        parse_quoted_domain(parser, local_part);
+        return;
+    case TOKEN_DOT:
+    case TOKEN_COMMA:
+    case TOKEN_COLON:
+    case TOKEN_SEMICOLON:
+    case TOKEN_LESS:
+    case TOKEN_GREATER:
+    case TOKEN_AT:
+    case TOKEN_STRAY:
+    case TOKEN_END:
+        break;
+    }
+    note(parser, ODDITY_NO_DOMAIN);
+    add_mailbox(parser, local_part, SLICE_NONE);
+}
+
+/* The words of a local part without quotes, escapes, blanks and comments. */
+static struct slice local_part_text(struct slice words, struct arena *arena)
+{
+    struct token_reader reader = { .rest = words };
+    char *text = arena_alloc(arena, words.length + 1);
+    size_t length = 0;
+
+    for (struct token token = token_next(&reader); token.kind != TOKEN_END; token = token_next(&reader)) {
+        struct slice piece = token.text;
+        if (token.kind == TOKEN_QUOTED)
+            piece = display_name_unquoted(piece, arena);
+        memcpy(text + length, piece.text, piece.length);
+        length += piece.length;
+    }
+    return slice_of(text, length);
+}
+
+/* The current token is "@", `run` what stood before it. */
+static void parse_address(struct parser *parser, const struct run *run)
+{
+    check_local_part(parser, run);
+    check_space(parser);
     if (parser->have_address)
-        note(parser, "several @ in one address");
+        note(parser, ODDITY_SEVERAL_AT);
     advance(parser);
-    parse_domain(parser, local_part);
-    parser->local = NULL;
-    parser->words = 0;
-    parser->after_dot = false;
-}
-
-/* A word or a dot of a phrase or local part. */
-static void parse_word(struct parser *parser)
-{
-    bool is_dot = parser->token.kind == TOKEN_DOT;
-    bool continues = parser->local != NULL && (is_dot ? !parser->after_dot : parser->after_dot);
-
-    if (!continues) {
-        parser->local = is_dot ? NULL : parser->token.text.text;
-        parser->words++;
-        parser->local_spaced = false;
-    } else if (parser->token.space) {
-        parser->local_spaced = true;
-    }
-    parser->after_dot = is_dot;
-    advance(parser);
-}
-
-static void clear_words(struct parser *parser)
-{
-    parser->local = NULL;
-    parser->words = 0;
-    parser->after_dot = false;
-    parser->local_spaced = false;
+    parse_domain(parser, local_part_text(run->text, parser->arena));
 }
 
 /* obs-route = obs-domain-list ":" (RFC 5322 4.4): its domains are no authors. Without the colon it is no route. */
@@ -307,109 +256,150 @@ static void skip_route(struct parser *parser)
 {
     struct parser before = *parser;
     while (parser->token.kind == TOKEN_AT || parser->token.kind == TOKEN_COMMA || parser->token.kind == TOKEN_ATOM
-           || parser->token.kind == TOKEN_DOT)
+           || parser->token.kind == TOKEN_DOT || parser->token.kind == TOKEN_LITERAL)
         advance(parser);
     if (parser->token.kind != TOKEN_COLON) {
         *parser = before;
         return;
     }
-    note(parser, "source route");
+    note(parser, ODDITY_SOURCE_ROUTE);
     advance(parser);
 }
 
-/* angle-addr, the current token is "<". */
+/* angle-addr, the current token is "<"; goes on behind its ">", or where that should be. */
 static void parse_angle(struct parser *parser)
 {
     size_t before = parser->list->count;
 
     if (parser->have_address)
-        note(parser, "several @ in one address");
+        note(parser, ODDITY_SEVERAL_AT);
     parser->have_address = false;
-    clear_words(parser);
     advance(parser);
-    if (parser->token.comment)
-        note(parser, "comment within an address");
+    check_space(parser);
     if (parser->token.kind == TOKEN_AT || parser->token.kind == TOKEN_COMMA)
         skip_route(parser);
-    while (parser->token.kind == TOKEN_ATOM || parser->token.kind == TOKEN_QUOTED || parser->token.kind == TOKEN_DOT)
-        parse_word(parser);
-    if (parser->token.kind == TOKEN_AT)
-        parse_at(parser);
+    do {
+        struct run run = read_run(parser);
+        if (parser->token.kind == TOKEN_AT)
+            parse_address(parser, &run);
+        else if (run.words + run.dots > 0)
+            note(parser, parser->have_address ? ODDITY_TRAILING_TEXT : ODDITY_NO_DOMAIN);
+    } while (parser->token.kind == TOKEN_AT);
     if (parser->list->count == before)
-        note(parser, "angle brackets without an address");
+        note(parser, ODDITY_EMPTY_ANGLE);
+    parser->have_address = true;
     if (parser->token.kind != TOKEN_GREATER) {
-        note(parser, "angle bracket without an end");
+        note(parser, ODDITY_UNCLOSED);
         return;
     }
-    if (parser->token.space)
-        note(parser, parser->token.comment ? "comment within an address" : "white space within an address");
-    parser->have_address = true;
-    clear_words(parser);
+    check_space(parser);
     advance(parser);
 }
 
-static void end_element(struct parser *parser, bool is_comma)
+/* At the comma, semicolon or end behind an element, `run` being the words that led there. */
+static void end_element(struct parser *parser, const struct run *run, size_t before)
 {
-    if (!parser->have_address && parser->words > 0)
-        note(parser, "name without an address");
-    else if (parser->have_address && parser->words > 0)
-        note(parser, "text after an address");
-    else if (!parser->have_address && is_comma && !parser->in_group)
-        note(parser, "empty element in the list");
-    parser->have_address = false;
-    clear_words(parser);
+    struct mailbox_list *list = parser->list;
+    bool has_words = run->words + run->dots > 0;
+
+    if (has_words)
+        note(parser, parser->have_address ? ODDITY_TRAILING_TEXT : ODDITY_NAME_ONLY);
+    else if (!parser->have_address && (parser->token.kind == TOKEN_COMMA || !parser->in_group))
+        note(parser, ODDITY_EMPTY_ELEMENT);
+    if (list->count > before) {
+        const struct mailbox *own = &list->mailboxes[before];
+        if (display_name_shows_other(parser->name, own, parser->arena)
+            || display_name_shows_other(parser->comment, own, parser->arena))
+            note(parser, ODDITY_DISPLAY_ADDRESS);
+    }
 }
 
-static void parse_token(struct parser *parser)
+/* What stands between words and is no address; false at the end of the element. */
+static bool parse_other(struct parser *parser)
 {
     switch (parser->token.kind) {
-    case TOKEN_ATOM:
-    case TOKEN_QUOTED:
-    case TOKEN_DOT:
-        parse_word(parser);
-        return;
-    case TOKEN_AT:
-        parse_at(parser);
-        return;
-    case TOKEN_LESS:
-        parse_angle(parser);
-        return;
-    case TOKEN_COMMA:
-        end_element(parser, true);
-        break;
     case TOKEN_COLON:
-        note(parser, "group");
+        note(parser, parser->in_group ? ODDITY_STRAY_CHARACTER : ODDITY_GROUP);
         parser->in_group = true;
-        clear_words(parser);
-        break;
-    case TOKEN_SEMICOLON:
-        end_element(parser, false);
-        if (!parser->in_group)
-            note(parser, "semicolon outside a group");
-        parser->in_group = false;
         break;
     case TOKEN_GREATER:
     case TOKEN_LITERAL:
     case TOKEN_STRAY:
-        note(parser, "character that no address list has");
+        note(parser, ODDITY_STRAY_CHARACTER);
         break;
     case TOKEN_END:
-        return;
+    case TOKEN_ATOM:
+    case TOKEN_QUOTED:
+    case TOKEN_DOT:
+    case TOKEN_COMMA:
+    case TOKEN_SEMICOLON:
+    case TOKEN_LESS:
+    case TOKEN_AT:
+        return false;
     }
     advance(parser);
+    return true;
+}
+
+/* address = mailbox / group, where the name of a group is taken with its first member. */
+static void parse_element(struct parser *parser)
+{
+    size_t before = parser->list->count;
+    struct run run;
+
+    parser->have_address = false;
+    parser->name = SLICE_NONE;
+    parser->comment = parser->token.comment;
+    do {
+        run = read_run(parser);
+        if (parser->token.kind == TOKEN_AT) {
+            parse_address(parser, &run);
+        } else if (parser->token.kind == TOKEN_LESS) {
+            check_phrase(parser, &run);
+            parser->name = run.text;
+            parse_angle(parser);
+        } else if (!parse_other(parser)) {
+            end_element(parser, &run, before);
+            return;
+        } else if (run.words + run.dots > 0 && parser->have_address) {
+            note(parser, ODDITY_TRAILING_TEXT);
+        }
+    } while (parser->list->count < MAILBOX_MOST);
+}
+
+/* The comma or semicolon behind an element. False at the end of the list. */
+static bool parse_separator(struct parser *parser)
+{
+    if (parser->token.kind == TOKEN_SEMICOLON) {
+        if (!parser->in_group)
+            note(parser, ODDITY_STRAY_CHARACTER);
+        parser->in_group = false;
+        advance(parser);
+        if (parser->token.kind != TOKEN_COMMA && parser->token.kind != TOKEN_END)
+            return true;
+    }
+    if (parser->token.kind != TOKEN_COMMA)
+        return false;
+    advance(parser);
+    return true;
 }
 
 void mailbox_parse(struct slice value, struct arena *arena, struct mailbox_list *list_out)
 {
-    struct parser parser = { .rest = value, .arena = arena, .list = list_out };
+    struct parser parser = { .reader = { .rest = value }, .arena = arena, .list = list_out };
 
     *list_out = (struct mailbox_list){ 0 };
     advance(&parser);
-    while (parser.token.kind != TOKEN_END)
-        parse_token(&parser);
-    end_element(&parser, list_out->count > 0);
-    if (parser.in_group)
-        note(&parser, "group without an end");
+    if (parser.token.kind != TOKEN_END) {
+        do {
+            parse_element(&parser);
+        } while (list_out->count < MAILBOX_MOST && parse_separator(&parser));
+        if (list_out->count == MAILBOX_MOST && parser.token.kind != TOKEN_END)
+            note(&parser, ODDITY_TOO_MANY);
+        if (parser.in_group)
+            note(&parser, ODDITY_UNCLOSED);
+    }
+    list_out->oddities |= parser.reader.oddities;
     if (list_out->count == 0)
-        note(&parser, "no address");
+        note(&parser, ODDITY_EMPTY);
 }

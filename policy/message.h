@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "policy/oddity.h"
 #include "rules/arena.h"
 #include "rules/slice.h"
 
@@ -25,8 +26,11 @@ struct message_header {
     size_t count;
     uint32_t size;                 /* bytes, the empty line included */
     bool ended;                    /* by an empty line */
-    const char *problem; /* the first structural fault by name ("header begins with a folded line"), or NULL */
+    uint64_t oddities;             /* those of a header */
 };
+
+/* Octets of a line without its CRLF (RFC 5322 2.1.1). */
+#define MESSAGE_LINE_MOST 998
 
 /*
  * Splits `header`, which ends at the empty line or at the end of the bytes. Lines end in CRLF; a bare LF ends a line
@@ -44,6 +48,12 @@ size_t message_count(const struct message_header *header, struct slice name);
  * blanks. At most `most` bytes.
  */
 struct slice message_unfold(struct slice value, size_t most, struct arena *arena);
+/*
+ * The oddities of bytes, lines and folds (ODDITY_NUL, ODDITY_BARE_CR, ODDITY_BARE_LF, ODDITY_BLANK_LINE,
+ * ODDITY_LONG_LINE, ODDITY_CONTROL, ODDITY_NOT_UTF8) that are in some lines of a header.
+ */
+uint64_t message_oddities(struct slice lines);
+
 /* ftext of RFC 5322 3.6.8: printable ASCII but the colon, at least one. */
 bool message_name_is_valid(struct slice name);
 

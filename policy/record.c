@@ -152,17 +152,43 @@ static json_t *headers_of(const struct evidence *evidence, struct arena *arena)
     return array;
 }
 
+/* The words of the bits from `first` to before `end`. */
+static void put_oddities(json_t *object, const char *name, uint64_t oddities, enum oddity first, enum oddity end)
+{
+    json_t *array = json_array();
+    for (enum oddity oddity = first; oddity < end; oddity++)
+        if (oddities & ODDITY_BIT(oddity))
+            json_array_append_new(array, json_string(oddity_words[oddity]));
+    if (json_array_size(array) > 0)
+        record_put(object, name, array);
+    else
+        json_decref(array);
+}
+
+static void put_authors(json_t *object, const struct evidence *evidence, struct arena *arena)
+{
+    bool differs = false;
+    record_put_number(object, "from-fields", evidence->from_count);
+    record_put_text(object, "from", evidence->from_text, arena);
+    record_put_number(object, "mailboxes", evidence->mailbox_count);
+    record_put_texts(object, "author-domains", evidence->author_domains, evidence->author_domains_count, arena);
+    for (size_t i = 0; evidence->author_unicode != NULL && i < evidence->author_domains_count; i++)
+        differs = differs || evidence->author_unicode[i].length > 0;
+    if (differs)
+        record_put_texts(object, "author-domains-unicode", evidence->author_unicode, evidence->author_domains_count,
+                         arena);
+    put_oddities(object, "header-oddities", evidence->oddities, ODDITY_HEADER_FIRST, ODDITY_HEADER_END);
+    put_oddities(object, "from-oddities", evidence->oddities, ODDITY_FROM_FIRST, ODDITY_FROM_END);
+    record_put_text(object, "malformed", evidence->malformed, arena);
+}
+
 static void put_evidence(json_t *object, const struct evidence *evidence, struct arena *arena)
 {
     record_put_number(object, "header-size", evidence->header_size);
     record_put_number(object, "fields", evidence->field_count);
     record_put_text(object, "message-id", evidence->message_id, arena);
     record_put_text(object, "subject", evidence->subject, arena);
-    record_put_number(object, "from-fields", evidence->from_count);
-    record_put_text(object, "from", evidence->from_text, arena);
-    record_put_number(object, "mailboxes", evidence->mailbox_count);
-    record_put_texts(object, "author-domains", evidence->author_domains, evidence->author_domains_count, arena);
-    record_put_text(object, "malformed", evidence->malformed, arena);
+    put_authors(object, evidence, arena);
     record_put_texts(object, "indirect", evidence->indirect, evidence->indirect_count, arena);
     record_put_number(object, "signatures-seen", evidence->signatures_seen);
     if (evidence->signatures_count > 0) {

@@ -228,6 +228,43 @@ static void read_removed(struct reading *reading, json_t *message, struct record
     }
 }
 
+static uint64_t read_oddities(struct reading *reading, json_t *message, const char *name, enum oddity first,
+                              enum oddity end)
+{
+    size_t count;
+    uint64_t oddities = 0;
+    struct slice *words = record_get_texts(reading, message, name, end - first, EVIDENCE_TEXT_MOST, &count);
+    for (size_t i = 0; i < count; i++) {
+        enum oddity oddity = first;
+        while (oddity < end && !slice_equal(words[i], slice_of_string(oddity_words[oddity])))
+            oddity++;
+        if (oddity == end)
+            record_fail(reading, name, "not such a word");
+        else
+            oddities |= ODDITY_BIT(oddity);
+    }
+    return oddities;
+}
+
+static void read_authors(struct reading *reading, json_t *message, struct evidence *evidence)
+{
+    size_t count;
+    evidence->from_count = (uint32_t)record_get_number(reading, message, "from-fields", 0, UINT32_MAX);
+    evidence->author_domains = record_get_texts(reading, message, "author-domains", EVIDENCE_AUTHORS_MOST,
+                                                EVIDENCE_TEXT_MOST, &evidence->author_domains_count);
+    evidence->author_unicode = record_get_texts(reading, message, "author-domains-unicode", EVIDENCE_AUTHORS_MOST,
+                                                EVIDENCE_TEXT_MOST, &count);
+    if (count == 0)
+        evidence->author_unicode = NULL;
+    else if (count != evidence->author_domains_count)
+        record_fail(reading, "author-domains-unicode", "not as many as author-domains");
+    evidence->mailbox_count = (uint32_t)record_get_number(reading, message, "mailboxes", 0, UINT32_MAX);
+    evidence->from_text = record_get_text(reading, message, "from", EVIDENCE_TEXT_MOST);
+    evidence->oddities = read_oddities(reading, message, "header-oddities", ODDITY_HEADER_FIRST, ODDITY_HEADER_END)
+                       | read_oddities(reading, message, "from-oddities", ODDITY_FROM_FIRST, ODDITY_FROM_END);
+    evidence->malformed = record_get_text(reading, message, "malformed", EVIDENCE_TEXT_MOST);
+}
+
 static void read_message(struct reading *reading, json_t *root, struct record_reading *out)
 {
     json_t *message = record_get_object(reading, root, "message"), *array;
@@ -236,12 +273,7 @@ static void read_message(struct reading *reading, json_t *root, struct record_re
     struct evidence *evidence = arena_alloc(reading->arena, sizeof *evidence);
     evidence->header_size = (uint32_t)record_get_number(reading, message, "header-size", 0, UINT32_MAX);
     evidence->field_count = (uint32_t)record_get_number(reading, message, "fields", 0, UINT32_MAX);
-    evidence->from_count = (uint32_t)record_get_number(reading, message, "from-fields", 0, UINT32_MAX);
-    evidence->author_domains = record_get_texts(reading, message, "author-domains", EVIDENCE_AUTHORS_MOST,
-                                                EVIDENCE_TEXT_MOST, &evidence->author_domains_count);
-    evidence->mailbox_count = (uint32_t)record_get_number(reading, message, "mailboxes", 0, UINT32_MAX);
-    evidence->from_text = record_get_text(reading, message, "from", EVIDENCE_TEXT_MOST);
-    evidence->malformed = record_get_text(reading, message, "malformed", EVIDENCE_TEXT_MOST);
+    read_authors(reading, message, evidence);
     evidence->message_id = record_get_text(reading, message, "message-id", EVIDENCE_TEXT_MOST);
     evidence->subject = record_get_text(reading, message, "subject", EVIDENCE_TEXT_MOST);
     evidence->signatures_seen = (uint32_t)record_get_number(reading, message, "signatures-seen", 0, UINT32_MAX);

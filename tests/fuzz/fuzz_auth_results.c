@@ -15,7 +15,9 @@ static void check_form(struct added_field field, struct arena *arena)
     struct message_header header;
 
     message_parse(text, arena, &header);
-    if (header.count != 1 || header.problem != NULL || !slice_equal(header.fields[0].name, field.name))
+    /* A text may have "From:" in it, and a fold before that. */
+    uint64_t faults = header.oddities & oddity_refusing() & ~ODDITY_BIT(ODDITY_LEADING_SPACE_NAME);
+    if (header.count != 1 || faults != 0 || !slice_equal(header.fields[0].name, field.name))
         bug("not one field");
     while (rest.length > 0) {
         struct slice line = slice_cut(&rest, '\n');

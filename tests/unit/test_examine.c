@@ -364,15 +364,35 @@ static const struct {
     const char *header;
     const char *malformed;
     size_t authors;
+    uint64_t oddities;
 } headers[] = {
-    { "From: a@x.example\r\n\r\n", "", 1 },
-    { "To: a@x.example\r\n\r\n", "no From", 0 },
-    { "\r\n", "no From", 0 },
-    { "From: a@x.example\r\nFrom: b@y.example\r\n\r\n", "several From fields", 2 },
-    { "From: a@x.example\r\nfrom : b@y.example\r\n\r\n", "space before the colon", 2 },
-    { "From: a@x.example, b@Y.example, c@x.example\r\n\r\n", "", 2 },
-    { " x\r\nFrom: a@x.example\r\n\r\n", "header begins with a folded line", 1 },
-    { "From: a@x.example <b@y.example>\r\n\r\n", "several @ in one address", 2 },
+    { "From: a@x.example\r\n\r\n", "", 1, 0 },
+    { "To: a@x.example\r\n\r\n", "no From", 0, ODDITY_BIT(ODDITY_NO_FROM) },
+    { "Sender: a@x.example\r\n\r\n", "no From", 0, ODDITY_BIT(ODDITY_NO_FROM) | ODDITY_BIT(ODDITY_SENDER_IN_PLACE) },
+    { "Resent-From: a@x.example\r\n\r\n", "no From", 0,
+      ODDITY_BIT(ODDITY_NO_FROM) | ODDITY_BIT(ODDITY_RESENT_FROM_IN_PLACE) },
+    { "\r\n", "no From", 0, ODDITY_BIT(ODDITY_NO_HEADER) | ODDITY_BIT(ODDITY_NO_FROM) },
+    { "From: a@x.example\r\nFrom: b@y.example\r\nSender: a@x.example\r\n\r\n", "several From fields", 2,
+      ODDITY_BIT(ODDITY_SECOND_FROM) },
+    { "From: a@x.example\r\nfrom : b@y.example\r\nsender:\r\n\r\n", "space before the colon", 2,
+      ODDITY_BIT(ODDITY_SECOND_FROM) | ODDITY_BIT(ODDITY_SPACE_BEFORE_COLON) },
+    { "From: a@x.example, b@Y.example, c@x.example\r\nSender: a@x.example\r\n\r\n", "", 2, 0 },
+    { "From: a@x.example, b@Y.example, c@x.example\r\n\r\n", "", 2, ODDITY_BIT(ODDITY_NO_SENDER) },
+    { " x\r\nFrom: a@x.example\r\n\r\n", "header begins with a folded line", 1, ODDITY_BIT(ODDITY_BEGINS_FOLDED) },
+    { "From: a@x.example <b@y.example>\r\nSender:\r\n\r\n", "several @ in one address", 2,
+      ODDITY_BIT(ODDITY_SEVERAL_AT) },
+    { "From: a@x.example\r\n \r\n\r\n", "folded line of blanks only within From", 1,
+      ODDITY_BIT(ODDITY_BLANK_LINE) | ODDITY_BIT(ODDITY_FROM_BLANK_LINE) },
+    { "From: \"\x01\" <a@x.example>\r\n\r\n", "control character within From", 1,
+      ODDITY_BIT(ODDITY_CONTROL) | ODDITY_BIT(ODDITY_FROM_CONTROL) },
+    { "From: J\xf6rg <a@x.example>\r\n\r\n", "bytes within From that are not UTF-8", 1,
+      ODDITY_BIT(ODDITY_NOT_UTF8) | ODDITY_BIT(ODDITY_FROM_NOT_UTF8) },
+    { "Subject: J\xf6rg\x01\r\nFrom: J\xc3\xb6rg <a@x.example>\r\n\r\n", "", 1,
+      ODDITY_BIT(ODDITY_NOT_UTF8) | ODDITY_BIT(ODDITY_CONTROL) },
+    { "From: a@-.example.\r\nFrom: b@x_$.example\r\nSender:\r\n\r\n", "several From fields", 1,
+      ODDITY_BIT(ODDITY_SECOND_FROM) | ODDITY_BIT(ODDITY_INVALID_DOMAIN) },
+    { "From: b@x$.example\r\n\r\n", "invalid domain: a label has a character that no domain has", 0,
+      ODDITY_BIT(ODDITY_INVALID_DOMAIN) },
 };
 
 START_TEST(test_headers)
@@ -381,6 +401,36 @@ START_TEST(test_headers)
     const struct evidence *evidence = examine_evidence(examination);
     assert_slice(evidence->malformed, headers[_i].malformed);
     ck_assert_uint_eq(evidence->author_domains_count, headers[_i].authors);
+    ck_assert_uint_eq(evidence->oddities, headers[_i].oddities);
+}
+END_TEST
+
+/* More domains than are judged: it is said, and refused. */
+START_TEST(test_many_authors)
+{
+    struct slice value = SLICE("a@x.example");
+    for (size_t i = 0; i < EVIDENCE_AUTHORS_MOST; i++)
+        value = arena_printf(arena, "%.*s, a@d%zu.example", SLICE_ARG(value), i);
+    struct slice header = arena_printf(arena, "From: %.*s\r\nSender: a@x.example\r\n\r\n", SLICE_ARG(value));
+    examination = examine_begin(&facts, NULL, header, arena);
+    const struct evidence *evidence = examine_evidence(examination);
+    ck_assert_uint_eq(evidence->author_domains_count, EVIDENCE_AUTHORS_MOST);
+    ck_assert_uint_eq(evidence->mailbox_count, EVIDENCE_AUTHORS_MOST + 1);
+    ck_assert_uint_eq(evidence->oddities, ODDITY_BIT(ODDITY_TOO_MANY));
+    assert_slice(evidence->malformed, "too many authors");
+}
+END_TEST
+
+START_TEST(test_unicode)
+{
+    examination = examine_begin(&facts, NULL, SLICE("From: a@x.example, b@B\xc3\xbc" "cher.example,\r\n"
+                                                    " c@xn--bcher-kva.example\r\nSender: a@x.example\r\n\r\n"), arena);
+    const struct evidence *evidence = examine_evidence(examination);
+    ck_assert_uint_eq(evidence->author_domains_count, 2);
+    assert_slice(evidence->author_domains[1], "xn--bcher-kva.example");
+    assert_slice(evidence->author_unicode[0], "");
+    assert_slice(evidence->author_unicode[1], "b\xc3\xbc" "cher.example");
+    ck_assert_uint_eq(evidence->oddities, ODDITY_BIT(ODDITY_8BIT_DOMAIN));
 }
 END_TEST
 
@@ -407,6 +457,8 @@ Suite *suite_examine(void)
     tcase_add_loop_test(tests, test_cases, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_loop_test(tests, test_spoilers, 0, sizeof(spoilers) / sizeof(spoilers[0]));
     tcase_add_loop_test(tests, test_headers, 0, sizeof(headers) / sizeof(headers[0]));
+    tcase_add_test(tests, test_many_authors);
+    tcase_add_test(tests, test_unicode);
     tcase_add_test(tests, test_facts);
     tcase_add_test(tests, test_several);
     tcase_add_test(tests, test_signed_signature);

@@ -218,6 +218,37 @@ START_TEST(forged_results_are_removed)
 }
 END_TEST
 
+/* By any rules: below our fields they would read differently (P2). */
+static const struct {
+    const char *header;
+    const char *text;              /* NULL: it passes */
+} beginnings[] = {
+    { " folded\r\nFrom: ann@example.org\r\n\r\n", "header begins with a folded line (01KAK2V7ZQ1ABCDE)" },
+    { "\t\r\nFrom: ann@example.org\r\n\r\n", "header begins with a folded line (01KAK2V7ZQ1ABCDE)" },
+    { "From ann Mon Nov 22\r\nFrom: ann@example.org\r\n\r\n",
+      "header begins with a \"From \" line of a mailbox file (01KAK2V7ZQ1ABCDE)" },
+    { ">From ann Mon Nov 22\r\n\r\n", "header begins with a \"From \" line of a mailbox file (01KAK2V7ZQ1ABCDE)" },
+    { "no field\r\nFrom: ann@example.org\r\n\r\n", NULL },
+    { "\r\n", NULL },
+    { "From: ann@example.org\r\nFrom ann\r\n\r\n", NULL },
+};
+
+START_TEST(some_headers_cannot_be_carried)
+{
+    fixture_init(&fixture, "rule a at connect { when always then accept }", ZONE);
+    fixture_message(&fixture, beginnings[_i].header, "");
+    struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+    ck_assert_int_eq(verdict.action, beginnings[_i].text != NULL ? VERDICT_REJECT : VERDICT_PASS);
+    if (beginnings[_i].text != NULL) {
+        ck_assert_uint_eq(verdict.code, 550);
+        ck_assert_slice(verdict.enhanced, "5.6.0");
+        ck_assert_slice(verdict.text, beginnings[_i].text);
+        ck_assert_uint_eq(verdict.added_count, 0);
+    }
+    fixture_clear(&fixture);
+}
+END_TEST
+
 START_TEST(a_rejection_edits_nothing)
 {
     struct verdict verdict = judged("rule a at message { when always then tag \"X-A\" \"x\" then reject \"no\" }", ZONE,
@@ -319,6 +350,7 @@ Suite *suite_judge(void)
     tcase_add_test(tests, fields_are_added_in_order);
     tcase_add_test(tests, forged_results_are_removed);
     tcase_add_test(tests, a_rejection_edits_nothing);
+    tcase_add_loop_test(tests, some_headers_cannot_be_carried, 0, sizeof beginnings / sizeof beginnings[0]);
     tcase_add_test(tests, recipients_are_judged_apart);
     tcase_add_test(tests, logs_are_of_the_stage_asked_for);
     tcase_add_test(tests, replies_are_one_printable_line);

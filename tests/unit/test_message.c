@@ -39,24 +39,80 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *problem;
-} problems[] = {
-    { "A: 1\r\n\r\n",            NULL },
-    { "\r\nbody",                NULL },
-    { "",                        NULL },
-    { "A: 1",                    NULL },
-    { " folded\r\nA: 1\r\n\r\n", "header begins with a folded line" },
-    { "A: 1\r\nnothing\r\n\r\n", "line without a field name" },
-    { "A b: 1\r\n\r\n",          "invalid field name" },
-    { "\x80: 1\r\n\r\n",         "invalid field name" },
-    { ": 1\r\n\r\n",             "invalid field name" },
-    { "A : 1\r\n\r\n",           "space before the colon" },
+    const char *oddities;
+} oddities[] = {
+    { "A: 1\r\n\r\n",            "" },
+    { "\r\nbody",                "no-header" },
+    { "",                        "no-end" },
+    { "A: 1",                    "no-end" },
+    { "A: 1\r\n",                "no-end" },
+    { " folded\r\nA: 1\r\n\r\n", "begins-folded" },
+    { "\t\r\nA: 1\r\n\r\n",      "begins-folded blank-line" },
+    { " From: a\r\nA: 1\r\n\r\n", "begins-folded leading-space-name" },
+    { "A: 1\r\nnothing\r\n\r\n", "no-colon" },
+    { "A: 1\r\nnothing\r\n at: all\r\n\r\n", "folded-name" },
+    { "Fr\r\n om: a\r\n\r\n",    "folded-name" },
+    { "From\r\n : a\r\n\r\n",    "folded-name" },
+    { "A b: 1\r\n\r\n",          "odd-name" },
+    { "\x80: 1\r\n\r\n",         "odd-name not-utf8" },
+    { "\xc3\xa4: 1\r\n\r\n",     "odd-name" },
+    { ": 1\r\n\r\n",             "odd-name" },
+    { " : 1\r\n\r\n",            "begins-folded" },
+    { "A : 1\r\n\r\n",           "space-before-colon" },
+    { "A\t: 1\r\n\r\n",          "space-before-colon" },
+    { "From ann Mon\r\nA: 1\r\n\r\n", "mbox-line no-colon" },
+    { "From ann 08:52\r\nA: 1\r\n\r\n", "mbox-line odd-name" },
+    { "From : ann\r\nA: 1\r\n\r\n", "mbox-line space-before-colon" },
+    { ">From ann\r\nA: 1\r\n\r\n", "mbox-line no-colon" },
+    { ">>From ann\r\nA: 1\r\n\r\n", "mbox-line no-colon" },
+    { "A: 1\r\nFrom ann\r\n\r\n", "no-colon" },
+    { "Subject: a\r\n From: b\r\n\r\n", "leading-space-name" },
+    { "Subject: a\r\n\t sender\t: b\r\n\r\n", "leading-space-name" },
+    { "DKIM-Signature: h=to:\r\n From:To\r\n\r\n", "" },
+    { "Subject: a\r\n From\r\n\r\n", "" },
+    { "Subject: a\r\n \r\n b\r\n\r\n", "blank-line" },
+    { "Subject: a\r\n \t\r\n\r\n", "blank-line" },
+    { "A: 1\rB: 2\r\n\r\n",      "bare-cr" },
+    { "A: 1\r",                  "bare-cr no-end" },
+    { "A: 1\nB: 2\r\n\r\n",      "bare-lf" },
+    { "A: 1\r\n\n",              "bare-lf" },
+    { "A: \x01\x7f\r\n\r\n",     "control" },
+    { "A: \xff\r\n\r\n",         "not-utf8" },
+    { "A: \xc3\xa4\t\r\n\r\n",   "" },
 };
 
-START_TEST(test_problem)
+START_TEST(test_oddities)
 {
-    struct message_header header = parse(problems[_i].text);
-    ck_assert_pstr_eq(header.problem, problems[_i].problem);
+    struct message_header header = parse(oddities[_i].text);
+    struct slice words = SLICE("");
+    for (enum oddity oddity = 0; oddity < ODDITY_HEADER_END; oddity++)
+        if (header.oddities & ODDITY_BIT(oddity))
+            words = arena_printf(arena, "%.*s%s%s", SLICE_ARG(words), words.length > 0 ? " " : "",
+                                 oddity_words[oddity]);
+    assert_slice(words, oddities[_i].oddities);
+}
+END_TEST
+
+START_TEST(test_nul)
+{
+    struct message_header header;
+    message_parse(SLICE("A: \0\r\nB\0: 1\r\n\r\n"), arena, &header);
+    ck_assert_uint_eq(header.oddities, ODDITY_BIT(ODDITY_NUL) | ODDITY_BIT(ODDITY_ODD_NAME));
+}
+END_TEST
+
+/* 998 bytes and CRLF (RFC 5322 2.1.1). */
+START_TEST(test_long_line)
+{
+    struct message_header header;
+    char text[1100] = "A:";
+    memset(text + 2, 'x', 996);
+    strcpy(text + 998, "\r\n\r\n");
+    message_parse(slice_of_string(text), arena, &header);
+    ck_assert_uint_eq(header.oddities, 0);
+    strcpy(text + 998, "x\r\n\r\n");
+    message_parse(slice_of_string(text), arena, &header);
+    ck_assert_uint_eq(header.oddities, ODDITY_BIT(ODDITY_LONG_LINE));
 }
 END_TEST
 
@@ -90,7 +146,9 @@ Suite *suite_message(void)
     TCase *tests = tcase_create("header");
     tcase_add_checked_fixture(tests, world_open, world_close);
     tcase_add_test(tests, test_fields);
-    tcase_add_loop_test(tests, test_problem, 0, sizeof(problems) / sizeof(problems[0]));
+    tcase_add_loop_test(tests, test_oddities, 0, sizeof(oddities) / sizeof(oddities[0]));
+    tcase_add_test(tests, test_nul);
+    tcase_add_test(tests, test_long_line);
     tcase_add_test(tests, test_nothing_lost);
     tcase_add_test(tests, test_unfold);
     suite_add_tcase(suite, tests);

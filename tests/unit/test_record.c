@@ -144,6 +144,10 @@ static const struct scene {
       "b=AAAA\r\n"
       "From: Ann <ann@example.org>\r\nList-Id: <l.example>\r\n\r\n",
       NULL, NULL, ANSWER_MISSING },
+    { "rule a at message { when from.oddities == group and header.oddities == space-before-colon then reject "
+      "\"{from.oddities} {header.oddities} {from.domain}\" }",
+      "", STAGE_MESSAGE, "From: Us: ann@a.example, bob@b\xc3\xbc" "cher.example;\r\nSubject : x\r\n\r\n", NULL, NULL,
+      ANSWER_MISSING },
 };
 
 static struct fixture fixture;

@@ -121,6 +121,19 @@ static const struct {
       "bob",
       { TAG, NO_AUTHOR, NO_AUTHOR } },
     { "192.0.2.1", "bank.example", "ann@bank.example <", "", "bob", { TAG, NO_AUTHOR, NO_AUTHOR } },
+    { "192.0.2.1", "bank.example", "Us: ann@bank.example;", "", "bob", { TAG, NO_AUTHOR, NO_AUTHOR } },
+    { "192.0.2.1", "bank.example", "<@a.example:ann@bank.example>", "", "bob", { TAG, NO_AUTHOR, NO_AUTHOR } },
+    { "192.0.2.1", "bank.example", "ann@bank.example", "Subject : x\r\n", "bob", { TAG, NO_AUTHOR, NO_AUTHOR } },
+    { "192.0.2.1", "bank.example", "ann@b\xc3\xbc\xe3\x80\x82" "example", "", "bob", { TAG, NO_AUTHOR, NO_AUTHOR } },
+    /* forms that match the grammar, odd as they are */
+    { "192.0.2.1", "bank.example", "Ann Q. <ann@bank.example>", "", "bob", { PASS, PASS, PASS } },
+    { "192.0.2.1", "bank.example", "ann(c)@ bank.example (d)", "", "bob", { PASS, PASS, PASS } },
+    { "192.0.2.1", "bank.example", "\"boss@shop.example\" <ann@bank.example>", "", "bob", { PASS, PASS, PASS } },
+    /* several authors: the strictest outcome holds, whichever comes first and whichever is aligned */
+    { "192.0.2.1", "bank.example", "ann@bank.example, bob@shop.example", "", "bob", { TAG, TAG, TAG } },
+    { "192.0.2.1", "shop.example", "bob@shop.example, ann@bank.example", "", "bob", { TAG, TAG, NO_DMARC } },
+    { "192.0.2.1", "bank.example", "ann@bank.example, d@none.example, bob@x.example", "", "bob", { PASS, PASS, PASS } },
+    { "192.0.2.1", "bank.example", "ann@bank.example, boss@ours.example", "", "bob", { TAG, NO_DMARC, NO_DMARC } },
     /* exempt recipients */
     { "192.0.2.66", "thief.example", "ann@bank.example", "", "postmaster", { PASS, PASS, PASS } },
     { "192.0.2.66", "thief.example", "ann@bank.example", "", "Abuse", { PASS, PASS, PASS } },
@@ -144,6 +157,13 @@ static int outcome_of(const struct verdict *verdict)
     return slice_equal(verdict->enhanced, SLICE("5.7.23")) ? NO_SPF : NO_DMARC;
 }
 
+/* The first one's. */
+static const char *author_domain(const char *from, struct arena *arena)
+{
+    const char *domain = strchr(from, '@') + 1;
+    return arena_string(arena, slice_of(domain, strcspn(domain, ", >")));
+}
+
 START_TEST(mails_get_what_they_should)
 {
     for (size_t i = 0; i < FILES; i++) {
@@ -163,7 +183,7 @@ START_TEST(mails_get_what_they_should)
                       _i, outcome_of(&verdict), SLICE_ARG(verdict.rule));
         /* Who is refused hears the domain it is about. */
         if (outcome_of(&verdict) == NO_DMARC)
-            ck_assert(slice_contains(verdict.text, strchr(mails[_i].from, '@') + 1));
+            ck_assert(slice_contains(verdict.text, author_domain(mails[_i].from, fixture.arena)));
         fixture_clear(&fixture);
     }
 }
