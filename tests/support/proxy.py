@@ -76,6 +76,7 @@ class Proxy:
         self.notify = None
         self.environment = {}
         self.prefix = []               # a program that starts mxward: ["prlimit", ...]
+        self.pass_fds = ()             # descriptors that it inherits
         self.former = []               # masters before this one
         self.rules_history = []        # a list of rules files, or the text of one, for each that was in force
 
@@ -161,7 +162,7 @@ class Proxy:
         if self.process is not None:
             self.former.append(self.process.pid)
         self.process = subprocess.Popen([*self.prefix, binary(), "run", "-c", self.config_path], env=environment, stdin=subprocess.DEVNULL,
-                                        stdout=log, stderr=log, start_new_session=True)
+                                        stdout=log, stderr=log, start_new_session=True, pass_fds=self.pass_fds)
         log.close()
         self.wait_ready(seconds)
         return self
