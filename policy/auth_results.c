@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * auth_results.c: the fields mxward adds, as text, and the one test that finds forged ones. The shapes are the RFCs';
- * escaping and folding are field_writer's. Nothing here decides anything.
+ * auth_results.c: the fields mxward adds, as text. The shapes are the RFCs'; escaping and folding are
+ * field_writer's. Nothing here decides anything.
  */
 #include "policy/auth_results.h"
 
@@ -101,6 +101,27 @@ static void put_dmarc(struct field_writer *writer, const struct dmarc_outcome *d
         put_property(writer, "policy.dmarc", slice_of_string(dmarc_policy_name(dmarc->policy)));
 }
 
+/* RFC 8617 6, 10. A result that could not be found out for now is not registered: 5.2.1 calls it a failure. */
+static void put_arc(struct field_writer *writer, const struct facts *facts, const struct evidence *evidence,
+                    const struct arc_outcome *arc)
+{
+    char buffer[ADDRESS_TEXT];
+    bool failed = arc->result == AUTH_FAIL || arc->result == AUTH_TEMPERROR;
+    field_writer_printf(writer, "arc=%s", failed ? "fail" : auth_result_name(arc->result));
+    if (evidence->arc_sets_count > 0) {
+        const struct signature *seal = &evidence->arc_sets[evidence->arc_sets_count - 1].seal;
+        struct slice comment = arena_printf(writer->arena, "i=%zu by %.*s", evidence->arc_sets_count,
+                                            SLICE_ARG(seal->domain));
+        field_writer_piece(writer, field_comment(comment, writer->arena));
+    }
+    if (failed)
+        put_reason(writer, arc->reason);
+    if (arc->has_oldest_pass)
+        field_writer_printf(writer, "header.oldest-pass=%u", arc->oldest_pass);
+    if (arc->result != AUTH_NONE)
+        put_property(writer, "smtp.remote-ip", address_print(&facts->client_address, buffer));
+}
+
 /* The sender, or with the null sender whom RFC 7208 2.4 puts in its place. */
 static struct slice sender_identity(const struct facts *facts, struct arena *arena)
 {
@@ -127,6 +148,8 @@ struct added_field auth_results_field(const struct facts *facts, const struct ev
         put_signatures(&writer, evidence, findings);
         field_writer_append(&writer, ";");
         put_dmarc(&writer, &findings->dmarc);
+        field_writer_append(&writer, ";");
+        put_arc(&writer, facts, evidence, &findings->arc);
     }
     return finish(&writer, name);
 }
@@ -279,48 +302,4 @@ struct added_field auth_results_tag(struct slice name, struct slice text, struct
         field_writer_piece(&writer, word);
     }
     return finish(&writer, name);
-}
-
-/* Skips comments, which nest, and white space. A comment without an end takes all. */
-static struct slice skip_cfws(struct slice text)
-{
-    size_t depth = 0, at = 0;
-    for (; at < text.length; at++) {
-        char c = text.text[at];
-        if (depth > 0 && c == '\\')
-            at++;
-        else if (c == '(')
-            depth++;
-        else if (depth > 0 && c == ')')
-            depth--;
-        else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n')
-            break;
-    }
-    return slice_from(text, at);
-}
-
-static bool is_value_end(char c)
-{
-    return (unsigned char)c <= ' ' || strchr("()<>@,;:\\\"/[]?=", c) != NULL;
-}
-
-bool auth_results_is_from(struct slice value, struct slice authserv_id)
-{
-    struct slice rest = skip_cfws(value);
-    bool quoted = rest.length > 0 && rest.text[0] == '"';
-    size_t matched = 0;
-
-    for (size_t at = quoted; at < rest.length; at++) {
-        char c = rest.text[at];
-        if (quoted ? c == '"' : is_value_end(c))
-            break;
-        if (quoted && (c == '\r' || c == '\n'))
-            continue;
-        if (quoted && c == '\\' && at + 1 < rest.length)
-            c = rest.text[++at];
-        if (matched == authserv_id.length || ascii_lower(c) != ascii_lower(authserv_id.text[matched]))
-            return false;
-        matched++;
-    }
-    return matched == authserv_id.length && matched > 0;
 }

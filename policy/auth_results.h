@@ -24,10 +24,4 @@ struct added_field auth_results_received(const struct facts *facts, const struct
  */
 struct added_field auth_results_tag(struct slice name, struct slice text, struct arena *arena);
 
-/*
- * Whether an Authentication-Results field's value names `authserv_id`, in any folding, case, quoting, comment or
- * version (RFC 8601 section 5).
- */
-bool auth_results_is_from(struct slice value, struct slice authserv_id);
-
 #endif

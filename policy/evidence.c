@@ -91,6 +91,52 @@ static void decode_signature(struct wire_reader *reader, struct signature *signa
     signature->problem = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
 }
 
+static void encode_arc_set(const struct arc_set *set, struct wire_writer *writer)
+{
+    encode_signature(&set->message, writer);
+    encode_signature(&set->seal, writer);
+    wire_put_slice(writer, set->authserv_id);
+    wire_put_u32(writer, (uint32_t)set->claims_count);
+    for (size_t i = 0; i < set->claims_count; i++) {
+        wire_put_slice(writer, set->claims[i].method);
+        wire_put_slice(writer, set->claims[i].result);
+        wire_put_slice(writer, set->claims[i].author);
+        wire_put_slice(writer, set->claims[i].text);
+    }
+}
+
+static void decode_arc_set(struct wire_reader *reader, struct arena *arena, struct arc_set *set)
+{
+    decode_signature(reader, &set->message);
+    decode_signature(reader, &set->seal);
+    set->authserv_id = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
+    set->claims_count = wire_get_count(reader, EVIDENCE_CLAIMS_MOST);
+    set->claims = arena_array(arena, set->claims_count, sizeof *set->claims);
+    for (size_t i = 0; i < set->claims_count && !reader->failed; i++) {
+        set->claims[i].method = wire_get_slice(reader, EVIDENCE_CLAIM_TEXT_MOST);
+        set->claims[i].result = wire_get_slice(reader, EVIDENCE_CLAIM_TEXT_MOST);
+        set->claims[i].author = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
+        set->claims[i].text = wire_get_slice(reader, EVIDENCE_CLAIM_TEXT_MOST);
+    }
+}
+
+static void encode_arc(const struct evidence *evidence, struct wire_writer *writer)
+{
+    wire_put_u32(writer, (uint32_t)evidence->arc_sets_count);
+    for (size_t i = 0; i < evidence->arc_sets_count; i++)
+        encode_arc_set(&evidence->arc_sets[i], writer);
+    wire_put_slice(writer, evidence->arc_problem);
+}
+
+static void decode_arc(struct wire_reader *reader, struct arena *arena, struct evidence *evidence)
+{
+    evidence->arc_sets_count = wire_get_count(reader, EVIDENCE_ARC_SETS_MOST);
+    evidence->arc_sets = arena_array(arena, evidence->arc_sets_count, sizeof *evidence->arc_sets);
+    for (size_t i = 0; i < evidence->arc_sets_count && !reader->failed; i++)
+        decode_arc_set(reader, arena, &evidence->arc_sets[i]);
+    evidence->arc_problem = wire_get_slice(reader, EVIDENCE_TEXT_MOST);
+}
+
 void evidence_encode(const struct evidence *evidence, struct wire_writer *writer)
 {
     wire_put_u32(writer, evidence->header_size);
@@ -109,6 +155,7 @@ void evidence_encode(const struct evidence *evidence, struct wire_writer *writer
     for (size_t i = 0; i < evidence->signatures_count; i++)
         encode_signature(&evidence->signatures[i], writer);
     wire_put_u32(writer, evidence->signatures_seen);
+    encode_arc(evidence, writer);
     encode_slices(evidence->indirect, evidence->indirect_count, writer);
     wire_put_u32(writer, (uint32_t)evidence->headers_count);
     for (size_t i = 0; i < evidence->headers_count; i++) {
@@ -141,6 +188,7 @@ bool evidence_decode(struct wire_reader *reader, struct arena *arena, struct evi
     for (size_t i = 0; i < evidence->signatures_count && !reader->failed; i++)
         decode_signature(reader, &evidence->signatures[i]);
     evidence->signatures_seen = wire_get_u32(reader);
+    decode_arc(reader, arena, evidence);
     evidence->indirect = decode_slices(reader, arena, INDIRECT_MOST, &evidence->indirect_count);
     evidence->headers_count = wire_get_count(reader, HEADERS_MOST);
     evidence->headers = arena_array(arena, evidence->headers_count, sizeof *evidence->headers);

@@ -49,6 +49,23 @@ struct signature {
     struct slice problem;          /* malformed: which tag and why; else empty */
 };
 
+/* What a sealer says it found: one result of its ARC-Authentication-Results (RFC 8617 4.1.1). */
+struct arc_claim {
+    struct slice method;           /* "dmarc", lower case */
+    struct slice result;           /* "pass", lower case */
+    struct slice author;           /* header.from of dmarc, lower case A-labels; else empty */
+    struct slice text;             /* "dmarc=pass header.from=example.org"; for people */
+};
+
+/* One ARC set (RFC 8617 4.2); its signatures are of the form of DKIM's. */
+struct arc_set {
+    struct signature message;      /* ARC-Message-Signature; `identity` is empty */
+    struct signature seal;         /* ARC-Seal; no canonicalization, fields, body_hash, expiry, length */
+    struct slice authserv_id;      /* of the ARC-Authentication-Results */
+    struct arc_claim *claims;
+    size_t claims_count;
+};
+
 /* A field that a rule reads with header["..."]. */
 struct evidence_header {
     struct slice name;             /* as the rule writes it */
@@ -72,6 +89,9 @@ struct evidence {
     struct signature *signatures;
     size_t signatures_count;       /* tried and not tried; fields beyond EVIDENCE_SIGNATURES_MOST are only counted */
     uint32_t signatures_seen;
+    struct arc_set *arc_sets;      /* i=1 first, as many as the chain has; none when it has a problem */
+    size_t arc_sets_count;
+    struct slice arc_problem;      /* why the ARC fields make no valid chain (RFC 8617 5.2 steps 1 to 3), or empty */
     struct slice *indirect;        /* signs of indirect mail that the header shows: "list-id", "arc-set", ... */
     size_t indirect_count;
     struct evidence_header *headers;
@@ -89,6 +109,11 @@ bool evidence_decode(struct wire_reader *reader, struct arena *arena, struct evi
 /* Bits in fields_added and fields_unsigned. */
 #define EVIDENCE_SIGNED_FIELDS 15
 #define EVIDENCE_AUTHORS_MOST 32
+/* RFC 8617 4.2.1 */
+#define EVIDENCE_ARC_SETS_MOST 50
+/* Results kept of one sealer, and bytes of each as a text. */
+#define EVIDENCE_CLAIMS_MOST 16
+#define EVIDENCE_CLAIM_TEXT_MOST 300
 /* Bytes kept of any one text taken from a message. */
 #define EVIDENCE_TEXT_MOST 998
 /* Of a key's p=, which is compared whole: base64 of 8,192 bits and then some. */

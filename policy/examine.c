@@ -6,11 +6,14 @@
  */
 #include "policy/examine.h"
 
+#include "policy/auth_arc.h"
+#include "policy/auth_arc_crypto.h"
+#include "policy/auth_arc_parse.h"
 #include "policy/auth_dkim.h"
 #include "policy/auth_dkim_cover.h"
 #include "policy/auth_dkim_crypto.h"
 #include "policy/auth_dkim_parse.h"
-#include "policy/auth_results.h"
+#include "policy/auth_results_parse.h"
 #include "policy/author.h"
 #include "policy/indirect.h"
 #include "policy/message.h"
@@ -29,12 +32,15 @@ struct examination {
     size_t removed_count;
     struct auth_dkim_candidate *candidates;    /* parallel to evidence.signatures */
     struct auth_dkim_crypto *crypto;
+    struct auth_arc_member *arc_members;       /* parallel to evidence.arc_sets */
+    struct auth_arc_crypto *arc_crypto;
     bool ready;
 };
 
 void examine_prepare(void)
 {
     auth_dkim_crypto_prepare();
+    auth_arc_crypto_prepare();
 }
 
 static struct slice first_value(struct examination *examination, struct slice name)
@@ -88,7 +94,7 @@ static bool is_removed(const struct examination *examination, const struct messa
                        const struct program *program)
 {
     if (message_field_is(field, SLICE("Authentication-Results")))
-        return auth_results_is_from(field->value, examination->facts->authserv_id);
+        return auth_results_is_from(field->value, examination->facts->authserv_id, examination->arena);
     return program_adds(program, field->name);
 }
 
@@ -275,6 +281,7 @@ struct examination *examine_begin(const struct facts *facts, const struct progra
     read_signatures(examination);
     limit_signatures(examination);
     find_covered(examination);
+    auth_arc_parse(&examination->header, arena, evidence, &examination->arc_members);
     indirect_find(&examination->header, arena, evidence);
     read_headers(examination, program);
     find_removed(examination, program);
@@ -309,6 +316,31 @@ static bool choose_key(struct examination *examination, struct auth_dkim_candida
     return true;
 }
 
+static void choose_arc_key(struct examination *examination, struct signature *signature, struct answers *answers)
+{
+    struct auth_dkim_key key;
+    struct slice name = auth_dkim_key_name(signature, examination->arena);
+    if (name.text == NULL)
+        return;
+    auth_dkim_parse_key(answers_find(answers, QUESTION_TXT, name), signature, examination->arena, &key);
+    if (key.result == AUTH_PASS && key.data.length <= EVIDENCE_KEY_MOST)
+        signature->key_data = key.data;
+}
+
+/* Only after all keys are there. */
+static void begin_arc(struct examination *examination, struct answers *answers)
+{
+    struct evidence *evidence = &examination->evidence;
+    if (evidence->arc_sets_count == 0)
+        return;
+    for (size_t i = 0; i < evidence->arc_sets_count; i++) {
+        choose_arc_key(examination, &evidence->arc_sets[i].message, answers);
+        choose_arc_key(examination, &evidence->arc_sets[i].seal, answers);
+    }
+    examination->arc_crypto = auth_arc_crypto_new(&examination->header, evidence->arc_sets, examination->arc_members,
+                                                  evidence->arc_sets_count, examination->arena);
+}
+
 enum examine_state examine_keys(struct examination *examination, struct answers *answers)
 {
     size_t count = examination->evidence.signatures_count, missing = 0;
@@ -321,13 +353,14 @@ enum examine_state examine_keys(struct examination *examination, struct answers 
             && answers_find(answers, QUESTION_TXT, auth_dkim_key_name(&examination->evidence.signatures[i],
                                                                       examination->arena)) == NULL)
             missing++;
-    if (missing > 0)
+    if (!auth_arc_has_keys(&examination->evidence, answers, examination->arena) || missing > 0)
         return EXAMINE_WAITS;
     for (size_t i = 0; i < count; i++)
         if (examination->candidates[i].chosen)
             choose_key(examination, &examination->candidates[i], answers);
     examination->crypto =
         auth_dkim_crypto_new(&examination->header, examination->candidates, count, examination->arena);
+    begin_arc(examination, answers);
     examination->ready = true;
     return EXAMINE_READY;
 }
@@ -336,17 +369,23 @@ void examine_body(struct examination *examination, struct slice bytes)
 {
     if (examination->crypto != NULL)
         auth_dkim_crypto_body(examination->crypto, bytes);
+    if (examination->arc_crypto != NULL)
+        auth_arc_crypto_body(examination->arc_crypto, bytes);
 }
 
 void examine_finish(struct examination *examination)
 {
     if (examination->crypto != NULL)
         auth_dkim_crypto_finish(examination->crypto);
+    if (examination->arc_crypto != NULL)
+        auth_arc_crypto_finish(examination->arc_crypto);
 }
 
 void examine_free(struct examination **examination)
 {
-    if (*examination != NULL)
-        auth_dkim_crypto_free(&(*examination)->crypto);
+    if (*examination == NULL)
+        return;
+    auth_dkim_crypto_free(&(*examination)->crypto);
+    auth_arc_crypto_free(&(*examination)->arc_crypto);
     *examination = NULL;
 }

@@ -357,6 +357,7 @@ static const char *const spf_words[] = {
 };
 static const char *const dkim_words[] = { "none", "pass", "fail", "policy", "neutral", "temperror", "permerror", NULL };
 static const char *const dmarc_words[] = { "none", "pass", "fail", "temperror", "permerror", NULL };
+static const char *const arc_words[] = { "none", "pass", "fail", "temperror", NULL };
 static const char *const policy_words[] = { "none", "quarantine", "reject", NULL };
 static const char *const sign_words[] = { "list-id", "list-post", "arc-set", "resent", "other-signature", NULL };
 
@@ -505,6 +506,26 @@ static const struct field table[] = {
       "whether the record says t=y: the policy is only being tried" },
     { "dmarc.reason",         NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_dmarc_reason,
       "why the result is what it is" },
+    { "arc.result",           "arc",   VALUE_WORD,    STAGE_MESSAGE, false, arc_words, field_arc_result,
+      "whether the chain of ARC sets is valid (RFC 8617); none without any" },
+    { "arc.reason",           NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_arc_reason,
+      "why it is not" },
+    { "arc.count",            NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_arc_count,
+      "how many sets the chain has; 0 when they make no chain" },
+    { "arc.oldest-pass",      NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_arc_oldest_pass,
+      "the oldest set since which nothing was changed; 0: since all of them" },
+    { "arc.sealers",          NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_arc_sealers,
+      "domains of the seals of a chain that passes, newest first" },
+    { "arc.vouchers",         NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_arc_vouchers,
+      "those of them whom one has to trust to believe arc.claims.*" },
+    { "arc.claims",           NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_arc_claims,
+      "all that the sealers claim: \"i=1 list.example.net: dmarc=pass header.from=example.org\"" },
+    { "arc.claims.spf",       NULL,    VALUE_WORD,    STAGE_MESSAGE, false, field_arc_spf_words, field_arc_claims_spf,
+      "SPF's results as claimed by the last of arc.vouchers" },
+    { "arc.claims.dkim",      NULL,    VALUE_WORD,    STAGE_MESSAGE, false, field_arc_dkim_words, field_arc_claims_dkim,
+      "DKIM's results as claimed by it" },
+    { "arc.claims.dmarc",     NULL,    VALUE_WORD,    STAGE_MESSAGE, false, field_arc_dmarc_words,
+      field_arc_claims_dmarc, "DMARC's result as claimed by it for the author domain" },
     { "from.domain",          NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_from_domain,
       "author domains: of every mailbox in every From field" },
     { "from.count",           NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_from_count,

@@ -68,6 +68,22 @@ struct value field_dmarc_domain(void *context, struct slice key, struct arena *a
 struct value field_dmarc_organizational_domain(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_test(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_reason(void *context, struct slice key, struct arena *arena);
+
+/* Of ARC (fields_arc.c), and the words that its readers know. */
+struct value field_arc_result(void *context, struct slice key, struct arena *arena);
+struct value field_arc_reason(void *context, struct slice key, struct arena *arena);
+struct value field_arc_count(void *context, struct slice key, struct arena *arena);
+struct value field_arc_oldest_pass(void *context, struct slice key, struct arena *arena);
+struct value field_arc_sealers(void *context, struct slice key, struct arena *arena);
+struct value field_arc_vouchers(void *context, struct slice key, struct arena *arena);
+struct value field_arc_claims(void *context, struct slice key, struct arena *arena);
+struct value field_arc_claims_spf(void *context, struct slice key, struct arena *arena);
+struct value field_arc_claims_dkim(void *context, struct slice key, struct arena *arena);
+struct value field_arc_claims_dmarc(void *context, struct slice key, struct arena *arena);
+extern const char *const field_arc_spf_words[];
+extern const char *const field_arc_dkim_words[];
+extern const char *const field_arc_dmarc_words[];
+
 struct value field_from_domain(void *context, struct slice key, struct arena *arena);
 struct value field_from_count(void *context, struct slice key, struct arena *arena);
 struct value field_from_mailboxes(void *context, struct slice key, struct arena *arena);

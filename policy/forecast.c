@@ -5,6 +5,7 @@
  */
 #include "policy/forecast.h"
 
+#include "policy/auth_arc.h"
 #include "policy/auth_dkim.h"
 #include "policy/auth_dmarc.h"
 #include "policy/auth_spf.h"
@@ -22,5 +23,6 @@ void forecast(const struct facts *facts, const struct evidence *evidence, struct
         return;
     auth_dkim_want(evidence, answers, arena);
     auth_dmarc_want(evidence, answers, arena);
+    auth_arc_want(evidence, answers, arena);
     answers_foresee(answers);
 }

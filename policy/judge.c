@@ -7,6 +7,7 @@
 #include "policy/judge.h"
 
 #include "policy/actions.h"
+#include "policy/auth_arc.h"
 #include "policy/auth_dkim.h"
 #include "policy/auth_dmarc.h"
 #include "policy/auth_results.h"
@@ -68,12 +69,13 @@ static bool find_all(struct judgement *judgement)
     bool helo = field_spf_helo(context)->result != AUTH_PENDING;
     bool sender = field_spf(context)->result != AUTH_PENDING;
     bool signatures = find_signatures(judgement);
+    findings->arc = auth_arc_outcome(input->facts, input->evidence, input->answers, judgement->arena);
     if (!sender || !signatures) {
         auth_dmarc_want(input->evidence, input->answers, judgement->arena);
         return false;
     }
     findings->dmarc = auth_dmarc(input->facts, input->evidence, findings, input->answers, judgement->arena);
-    if (!name || !helo || findings->dmarc.result == AUTH_PENDING)
+    if (!name || !helo || findings->dmarc.result == AUTH_PENDING || findings->arc.result == AUTH_PENDING)
         return false;
     findings->indirect = indirect_is(input->evidence, findings);
     findings->has_message = true;

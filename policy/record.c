@@ -182,6 +182,35 @@ static void put_authors(json_t *object, const struct evidence *evidence, struct 
     record_put_text(object, "malformed", evidence->malformed, arena);
 }
 
+static json_t *arc_set_of(const struct arc_set *set, struct arena *arena)
+{
+    json_t *object = json_object(), *claims = json_array();
+    record_put(object, "message-signature", signature_of(&set->message, arena));
+    record_put(object, "seal", signature_of(&set->seal, arena));
+    record_put_text(object, "authserv-id", set->authserv_id, arena);
+    for (size_t i = 0; i < set->claims_count; i++) {
+        json_t *claim = json_object();
+        record_put_text(claim, "method", set->claims[i].method, arena);
+        record_put_text(claim, "result", set->claims[i].result, arena);
+        record_put_text(claim, "author", set->claims[i].author, arena);
+        record_put_text(claim, "text", set->claims[i].text, arena);
+        json_array_append_new(claims, claim);
+    }
+    record_put(object, "claims", claims);
+    return object;
+}
+
+static void put_arc(json_t *object, const struct evidence *evidence, struct arena *arena)
+{
+    record_put_text(object, "arc-problem", evidence->arc_problem, arena);
+    if (evidence->arc_sets_count == 0)
+        return;
+    json_t *sets = json_array();
+    for (size_t i = 0; i < evidence->arc_sets_count; i++)
+        json_array_append_new(sets, arc_set_of(&evidence->arc_sets[i], arena));
+    record_put(object, "arc-sets", sets);
+}
+
 static void put_evidence(json_t *object, const struct evidence *evidence, struct arena *arena)
 {
     record_put_number(object, "header-size", evidence->header_size);
@@ -197,6 +226,7 @@ static void put_evidence(json_t *object, const struct evidence *evidence, struct
             json_array_append_new(signatures, signature_of(&evidence->signatures[i], arena));
         record_put(object, "signatures", signatures);
     }
+    put_arc(object, evidence, arena);
     if (evidence->headers_count > 0)
         record_put(object, "headers", headers_of(evidence, arena));
 }

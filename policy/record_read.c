@@ -195,6 +195,33 @@ static void read_signature(struct reading *reading, json_t *object, struct signa
     signature->problem = record_get_text(reading, object, "problem", EVIDENCE_TEXT_MOST);
 }
 
+static void read_arc_set(struct reading *reading, json_t *object, struct arc_set *set)
+{
+    json_t *array;
+    read_signature(reading, record_get_object(reading, object, "message-signature"), &set->message);
+    read_signature(reading, record_get_object(reading, object, "seal"), &set->seal);
+    set->authserv_id = record_get_text(reading, object, "authserv-id", EVIDENCE_TEXT_MOST);
+    set->claims_count = record_get_array(reading, object, "claims", EVIDENCE_CLAIMS_MOST, &array);
+    set->claims = arena_array(reading->arena, set->claims_count, sizeof *set->claims);
+    for (size_t i = 0; i < set->claims_count; i++) {
+        json_t *claim = json_array_get(array, i);
+        set->claims[i].method = record_get_text(reading, claim, "method", EVIDENCE_CLAIM_TEXT_MOST);
+        set->claims[i].result = record_get_text(reading, claim, "result", EVIDENCE_CLAIM_TEXT_MOST);
+        set->claims[i].author = record_get_text(reading, claim, "author", EVIDENCE_TEXT_MOST);
+        set->claims[i].text = record_get_text(reading, claim, "text", EVIDENCE_CLAIM_TEXT_MOST);
+    }
+}
+
+static void read_arc(struct reading *reading, json_t *message, struct evidence *evidence)
+{
+    json_t *array;
+    evidence->arc_problem = record_get_text(reading, message, "arc-problem", EVIDENCE_TEXT_MOST);
+    evidence->arc_sets_count = record_get_array(reading, message, "arc-sets", EVIDENCE_ARC_SETS_MOST, &array);
+    evidence->arc_sets = arena_array(reading->arena, evidence->arc_sets_count, sizeof *evidence->arc_sets);
+    for (size_t i = 0; i < evidence->arc_sets_count; i++)
+        read_arc_set(reading, json_array_get(array, i), &evidence->arc_sets[i]);
+}
+
 static void read_headers(struct reading *reading, json_t *message, struct evidence *evidence)
 {
     json_t *array;
@@ -283,6 +310,7 @@ static void read_message(struct reading *reading, json_t *root, struct record_re
         read_signature(reading, json_array_get(array, i), &evidence->signatures[i]);
     evidence->indirect =
         record_get_texts(reading, message, "indirect", 16, EVIDENCE_TEXT_MOST, &evidence->indirect_count);
+    read_arc(reading, message, evidence);
     read_headers(reading, message, evidence);
     read_removed(reading, message, out);
     out->evidence = evidence;

@@ -26,6 +26,14 @@ static void read_spf(struct reading *reading, json_t *object, struct spf_outcome
     spf->void_lookups = (uint8_t)record_get_number(reading, object, "void-lookups", 0, UINT8_MAX);
 }
 
+static void read_arc(struct reading *reading, json_t *object, struct arc_outcome *arc)
+{
+    arc->result = get_result(reading, object);
+    arc->reason = record_get_text(reading, object, "reason", 4096);
+    arc->has_oldest_pass = json_object_get(object, "oldest-pass") != NULL;
+    arc->oldest_pass = (uint32_t)record_get_number(reading, object, "oldest-pass", 0, EVIDENCE_ARC_SETS_MOST);
+}
+
 static void read_results(struct reading *reading, json_t *results, const struct evidence *evidence,
                          struct findings *findings)
 {
@@ -43,6 +51,7 @@ static void read_results(struct reading *reading, json_t *results, const struct 
     findings->has_message = true;
     findings->dmarc.result = get_result(reading, dmarc);
     record_read_dmarc(reading, dmarc, &findings->dmarc);
+    read_arc(reading, record_get_object(reading, results, "arc"), &findings->arc);
     findings->indirect = record_get_flag(reading, results, "indirect");
     size_t count = record_get_array(reading, results, "dkim", EVIDENCE_SIGNATURES_MOST, &array);
     if (count != evidence->signatures_count) {

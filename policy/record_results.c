@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record_results.c: what a record says of a verdict: its parts (record_parts()), the results of SPF, DKIM and DMARC
- * among them. The way back is record_read_results.c.
+ * record_results.c: what a record says of a verdict: its parts (record_parts()), the results of SPF, DKIM, DMARC
+ * and ARC among them. The way back is record_read_results.c.
  */
 #include "policy/record.h"
 
@@ -111,6 +111,16 @@ static json_t *dkim_of(const struct signature *signature, const struct dkim_outc
     return object;
 }
 
+static json_t *arc_of(const struct arc_outcome *arc, struct arena *arena)
+{
+    json_t *object = json_object();
+    record_put_name(object, "result", auth_result_name(arc->result));
+    record_put_text(object, "reason", arc->reason, arena);
+    if (arc->has_oldest_pass)
+        record_put_number(object, "oldest-pass", arc->oldest_pass);
+    return object;
+}
+
 static json_t *iprev_of(const struct iprev_outcome *iprev, struct arena *arena)
 {
     json_t *object = json_object();
@@ -137,6 +147,7 @@ static json_t *results_part(const struct verdict *verdict, struct arena *arena)
         json_array_append_new(dkim, dkim_of(&verdict->evidence->signatures[i], &findings->dkim[i], arena));
     record_put(object, "dkim", dkim);
     record_put(object, "dmarc", record_dmarc_json(&findings->dmarc, arena));
+    record_put(object, "arc", arc_of(&findings->arc, arena));
     record_put(object, "indirect", json_boolean(findings->indirect));
     return object;
 }

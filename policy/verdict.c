@@ -67,6 +67,10 @@ static void encode_findings(const struct findings *findings, struct wire_writer 
         wire_put_bool(writer, findings->dkim[i].test_key);
     }
     dmarc_outcome_encode(&findings->dmarc, writer);
+    wire_put_u8(writer, findings->arc.result);
+    wire_put_slice(writer, slice_first(findings->arc.reason, REASON_MOST));
+    wire_put_bool(writer, findings->arc.has_oldest_pass);
+    wire_put_u32(writer, findings->arc.oldest_pass);
     wire_put_bool(writer, findings->indirect);
     wire_put_bool(writer, findings->has_message);
 }
@@ -321,6 +325,10 @@ static void decode_findings(struct wire_reader *reader, struct arena *arena, str
         dkim->test_key = wire_get_bool(reader);
     }
     dmarc_outcome_decode(reader, arena, &findings->dmarc);
+    findings->arc.result = decode_result(reader);
+    findings->arc.reason = wire_get_slice(reader, REASON_MOST);
+    findings->arc.has_oldest_pass = wire_get_bool(reader);
+    findings->arc.oldest_pass = wire_get_u32(reader);
     findings->indirect = wire_get_bool(reader);
     findings->has_message = wire_get_bool(reader);
 }

@@ -117,6 +117,14 @@ struct dmarc_outcome {
     size_t overrides_count;
 };
 
+/* RFC 8617 5.2; temperror: a key could not be looked up, so nobody knows. */
+struct arc_outcome {
+    enum auth_result result;       /* NONE, PASS, FAIL, TEMPERROR */
+    struct slice reason;
+    bool has_oldest_pass;          /* of a chain that passes, when all keys could be looked up */
+    uint32_t oldest_pass;          /* lowest instance whose ARC-Message-Signature still verifies; 0: all do */
+};
+
 /* RFC 8601 2.7.3 "iprev": the address has a name that has the address. */
 struct iprev_outcome {
     enum auth_result result;
@@ -132,8 +140,9 @@ struct findings {
     struct dkim_outcome *dkim;     /* parallel to evidence->signatures */
     size_t dkim_count;
     struct dmarc_outcome dmarc;
+    struct arc_outcome arc;
     bool indirect;
-    bool has_message;              /* dkim, dmarc, indirect are meaningful */
+    bool has_message;              /* dkim, dmarc, arc, indirect are meaningful */
 };
 
 /* Trace of one run of rules: a stage, and for rcpt the recipient's index. */

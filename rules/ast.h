@@ -49,6 +49,7 @@ struct ast_expression {
     enum token_kind comparison;    /* AST_COMPARE: TOKEN_EQUAL to TOKEN_GREATER_EQUAL */
     struct ast_literal *literals;
     struct ast_name list;
+    bool every;                    /* `all FACT in` or `all FACT matches`: for each item, not for any */
     bool by_matches;               /* AST_IN_LIST: `matches NAME`, which only a pattern list can stand for */
 };
 

@@ -324,6 +324,7 @@ struct expression *check_expression(struct checker *checker, const struct ast_ex
 
     node->kind = tree->kind;
     node->comparison = tree->comparison;
+    node->every = tree->every;
     if (tree->kind == AST_ALWAYS)
         return node;
     if (tree->children == NULL)

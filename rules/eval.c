@@ -124,12 +124,19 @@ static bool number_compares(int64_t number, enum token_kind comparison, int64_t 
     bug("operator");
 }
 
+static bool equals_any(enum value_type type, const struct value_item *item, const struct literal *literals)
+{
+    for (const struct literal *literal = literals; literal != NULL; literal = literal->next)
+        if (item_equals(type, item, literal))
+            return true;
+    return false;
+}
+
 static bool any_equals(const struct value *value, const struct literal *literals)
 {
     for (size_t i = 0; i <= value->more_count; i++)
-        for (const struct literal *literal = literals; literal != NULL; literal = literal->next)
-            if (item_equals(value->type, item_at(value, i), literal))
-                return true;
+        if (equals_any(value->type, item_at(value, i), literals))
+            return true;
     return false;
 }
 
@@ -195,6 +202,32 @@ static enum truth item_matches(struct run *run, const struct expression *node, e
     bug("result of a pattern");
 }
 
+static enum truth test_item(struct run *run, const struct expression *node, enum value_type type,
+                            const struct value_item *item)
+{
+    if (node->kind == AST_IN_LITERALS)
+        return truth_of(equals_any(type, item, node->literals));
+    return node->kind == AST_MATCHES ? item_matches(run, node, type, item) : item_in_list(run, node->list, type, item);
+}
+
+/*
+ * `all FACT in` and `all FACT matches`: of all items the worst truth. What is known of an unknown value may make it
+ * false, but never true.
+ */
+static enum truth test_every(struct run *run, const struct expression *node, const struct value *value)
+{
+    enum truth worst = value->state == VALUE_KNOWN ? TRUTH_TRUE : truth_without(run, value);
+    bool has_items = value->state == VALUE_KNOWN || (value->state == VALUE_UNKNOWN && value->type != VALUE_WORD
+                                                     && value->item.text.text != NULL);
+
+    for (size_t i = 0; has_items && i <= value->more_count && worst != TRUTH_FALSE; i++) {
+        enum truth truth = test_item(run, node, value->type, item_at(value, i));
+
+        worst = truth < worst ? truth : worst;
+    }
+    return worst;
+}
+
 /* `in LIST` and `matches`: of all items the best truth. */
 static enum truth test_items(struct run *run, const struct expression *node, const struct value *value)
 {
@@ -203,9 +236,7 @@ static enum truth test_items(struct run *run, const struct expression *node, con
     if (value->state != VALUE_KNOWN)
         return truth_without(run, value);
     for (size_t i = 0; i <= value->more_count && best != TRUTH_TRUE; i++) {
-        const struct value_item *item = item_at(value, i);
-        enum truth truth = node->kind == AST_MATCHES ? item_matches(run, node, value->type, item)
-                                                     : item_in_list(run, node->list, value->type, item);
+        enum truth truth = test_item(run, node, value->type, item_at(value, i));
 
         best = truth > best ? truth : best;
     }
@@ -262,6 +293,8 @@ static enum truth test_not(struct run *run, const struct expression *node)
 
 static enum truth test(struct run *run, const struct expression *node)
 {
+    if (node->every)
+        return test_every(run, node, read_fact(run, node->fact));
     switch (node->kind) {
     case AST_ALWAYS:      return TRUTH_TRUE;
     case AST_AND:         return test_joined(run, node, TRUTH_FALSE);

@@ -9,7 +9,7 @@
 static struct ast_expression *parse_or(struct token_cursor *cursor, unsigned depth);
 
 static const char *const reserved[] = {
-    "and", "or", "not", "in", "matches", "is", "always", "when", "then", "mode", "on-unknown",
+    "and", "or", "not", "all", "in", "matches", "is", "always", "when", "then", "mode", "on-unknown",
 };
 
 static bool is_reserved(struct slice word)
@@ -148,10 +148,16 @@ static bool parse_is(struct token_cursor *cursor, struct ast_expression *node)
 static struct ast_expression *parse_test(struct token_cursor *cursor)
 {
     struct ast_expression *node = node_new(cursor, AST_FACT, cursor->token.span);
-    bool parsed = parse_fact(cursor, &node->fact);
+    bool parsed;
 
+    node->every = token_take_word(cursor, "all");
+    parsed = parse_fact(cursor, &node->fact);
     if (!parsed)
         return NULL;
+    if (node->every && !token_is_word(cursor, "in") && !token_is_word(cursor, "matches")) {
+        token_unexpected(cursor, "\"in\" or \"matches\"");
+        return NULL;
+    }
     if (cursor->token.kind >= TOKEN_EQUAL && cursor->token.kind <= TOKEN_GREATER_EQUAL) {
         node->kind = AST_COMPARE;
         node->comparison = token_take(cursor).kind;

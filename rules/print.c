@@ -136,6 +136,8 @@ static void print_test(const struct expression *node, FILE *file)
 {
     enum value_type type = node->fact->field->type;
 
+    if (node->every)
+        fputs("all ", file);
     print_slice(node->fact->name, file);
     if (node->kind == AST_COMPARE) {
         fprintf(file, " %s ", operator_text(node->comparison));

@@ -52,6 +52,7 @@ struct expression {
     struct expression *next;
     const struct fact_read *fact;
     enum token_kind comparison;
+    bool every;                        /* for each item, not for any */
     const struct literal *literals;
     const struct named_list *list;
     const struct pattern *pattern;

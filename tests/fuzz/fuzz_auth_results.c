@@ -5,6 +5,7 @@
  * Parsers: policy/auth_results.c policy/field_writer.c
  */
 #include "policy/auth_results.h"
+#include "policy/auth_results_parse.h"
 #include "policy/message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -76,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
 
     check_all(&facts, &evidence, &findings, text, arena);
-    (void)auth_results_is_from(text, facts.authserv_id);
+    (void)auth_results_is_from(text, facts.authserv_id, arena);
     arena_free(&arena);
     return 0;
 }
