@@ -50,9 +50,9 @@ struct option {
  * Each TCP slot holds a buffer of 64 KiB. A forwarder may be on this host. unknown-server-time-limit: what a server not
  * yet known is given before it is asked again (default 376); unbound.conf(5) advises 1128 for slow links, and asking a
  * slow one twice makes it slower.
- * qname-minimisation: with it libunbound 1.17 follows aliases to aliases without counting (51,126 packets for three mails
- * in six seconds, and on as long as a hostile server makes up names: tests/dns_hostile), without it eleven at most; what
- * is lost is that servers above a domain see whole names.
+ * qname-minimisation: with it libunbound 1.17 follows aliases to aliases without counting (tests/dns_hostile: 51,126
+ * packets for three mails in six seconds, and on as long as a hostile server makes up names), without it eleven at
+ * most; what is lost is that servers above a domain see whole names.
  */
 static const struct option options[] = {
     { "outgoing-num-tcp:", "64" },
