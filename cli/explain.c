@@ -28,7 +28,8 @@ static const struct cli_help help = {
     "[-c FILE] [--json] ID [FILE...]",
     "Tells the story of one verdict: who sent what, what was asked and answered, which rules were met with which\n"
     "values, the reply. ID is in the reply that the sender saw, in Received, and in the log. FILE is a file of\n"
-    "records; without one, the record file of the configuration and the one before its rotation (FILE.1).",
+    "records, - is standard input; without one, the record file of the configuration and the one before its\n"
+    "rotation (FILE.1).",
     "  -c, --config FILE   the configuration (" CONFIG_DEFAULT_PATH ")\n"
     "      --json          the record as it is\n",
     "  mxward explain 01JD8K2V7Q3M9XYZ",
@@ -176,13 +177,46 @@ static void search_text(struct search *search, struct slice text)
     search->last = SLICE_NONE;
 }
 
+/* What comes through a pipe is read to its end: the journal's records, or a file that was compressed. */
+static bool search_stdin(struct search *search)
+{
+    struct {
+        char *text;
+        size_t room;
+    } lines[2] = { { NULL, 0 }, { NULL, 0 } };
+    size_t number = 0;                 /* the other is the line told last */
+    ssize_t length;
+
+    search->last = SLICE_NONE;
+    while ((length = getline(&lines[number].text, &lines[number].room, stdin)) > 0) {
+        struct slice line = slice_of(lines[number].text, (size_t)length);
+        size_t found = search->found;
+
+        if (line.text[line.length - 1] == '\n')
+            line.length--;
+        if (memmem(line.text, line.length, search->id, ID_LENGTH) != NULL)
+            tell(search, line);
+        if (search->found > found)
+            number = 1 - number;
+    }
+    search->last = SLICE_NONE;
+    free(lines[0].text);
+    free(lines[1].text);
+    if (ferror(stdin))
+        fprintf(stderr, "mxward explain: standard input: %s\n", strerror(errno));
+    return !ferror(stdin);
+}
+
 /* False: said why; a file that is not there is well if it `may_miss`. */
 static bool search_file(struct search *search, const char *path, bool may_miss)
 {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat file;
+    int descriptor;
     void *bytes;
 
+    if (strcmp(path, "-") == 0)
+        return search_stdin(search);
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (descriptor < 0 && errno == ENOENT && may_miss)
         return true;
     if (descriptor < 0 || fstat(descriptor, &file) != 0) {
