@@ -258,7 +258,7 @@ static void tell_recipients(const struct story *story)
 
 static void tell_who(const struct story *story)
 {
-    static const char *const told[] = { "sender", "recipients", "size", NULL };
+    static const char *const told[] = { "sender", "recipients", "size", "8bit", NULL };
     const json_t *envelope = records_get(story->record, "envelope");
 
     story_heading(story, "Who");
@@ -267,6 +267,7 @@ static void tell_who(const struct story *story)
         story_label(story, "sender");
         fprintf(story->file, "<%.*s>", SLICE_ARG(story_text(story, envelope, "sender.address")));
         story_put(story, envelope, "size", ", announces ", " bytes");
+        fprintf(story->file, "%s", story_is_true(envelope, "8bit") ? ", BODY=8BITMIME" : "");
         fputc('\n', story->file);
         story_rest(story, envelope, told);
     }
@@ -284,14 +285,33 @@ static void tell_size(const struct story *story, const json_t *message)
     fputc('\n', story->file);
 }
 
+/* A-labels, and how a reader sees them where that is another thing. */
+static void tell_domains(const struct story *story, const json_t *message)
+{
+    const json_t *unicode = records_get(message, "author-domains-unicode");
+    const json_t *domain;
+    size_t index;
+
+    if (json_array_size(records_get(message, "author-domains")) == 0)
+        return;
+    story_label(story, "domains");
+    json_array_foreach(records_get(message, "author-domains"), index, domain) {
+        struct slice shown = records_value_text(json_array_get(unicode, index), story->arena);
+
+        fprintf(story->file, "%s%.*s", index > 0 ? ", " : "", SLICE_ARG(records_value_text(domain, story->arena)));
+        if (!slice_is_empty(shown))
+            fprintf(story->file, " (%.*s)", SLICE_ARG(shown));
+    }
+    fputc('\n', story->file);
+}
+
 static void tell_author(const struct story *story, const json_t *message)
 {
     long long fields = json_integer_value(records_get(message, "from-fields"));
     long long mailboxes = json_integer_value(records_get(message, "mailboxes"));
 
     story_member(story, message, "author", "from");
-    story_list(story, "domains", records_get(message, "author-domains"));
-    story_list(story, "in Unicode", records_get(message, "author-domains-unicode"));
+    tell_domains(story, message);
     if (fields != 1 || mailboxes != 1) {
         story_label(story, "From");
         fprintf(story->file, "%lld field%s, %lld mailbox%s\n", fields, fields == 1 ? "" : "s", mailboxes,
@@ -322,7 +342,8 @@ static void tell_message(const struct story *story)
     static const char *const told[] = { "size", "header-size", "fields", "message-id", "subject", "from-fields",
                                         "from", "mailboxes", "author-domains", "author-domains-unicode",
                                         "from-oddities", "header-oddities", "malformed", "indirect",
-                                        "signatures-seen", "signatures", "headers", "removed", NULL };
+                                        "signatures-seen", "signatures", "arc-problem", "arc-sets", "headers",
+                                        "removed", NULL };
     const json_t *message = records_get(story->record, "message");
 
     if (message == NULL)

@@ -43,6 +43,8 @@ void story_put_time(const struct story *story, const struct json_t *object, cons
 
 /* The parts. */
 void story_results(const struct story *story);
+void story_signatures(const struct story *story);
+void story_chain(const struct story *story);
 void story_rules(const struct story *story);
 void story_answers(const struct story *story);
 void story_effects(const struct story *story);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * story_results.c: what was found out of the sender, told to people: the client's name, SPF for both identities, each
- * DKIM signature, DMARC, signs of indirect mail. Of a signature the record has what the message says of it
- * ("message.signatures") and what came of it ("results.dkim"), in the same order.
+ * story_results.c: what was found out of the sender, told to people: the client's name, SPF for both identities, DMARC,
+ * signs of indirect mail. DKIM's signatures and ARC's chain are told by story_signatures.c.
  */
 #include <jansson.h>
 
@@ -60,105 +59,88 @@ static void tell_spf(const struct story *story, const char *name, const json_t *
     story_rest(story, spf, told);
 }
 
-/* What the signature covers: fields, and how much of the body. */
-static void tell_coverage(const struct story *story, const json_t *signature)
+/* The record: where, and what it says that counts for a policy. */
+static void tell_record(const struct story *story, const json_t *dmarc)
 {
-    if (!slice_is_empty(story_text(story, signature, "fields"))) {
-        story_label(story, "");
-        story_put(story, signature, "fields", "signs ", "\n");
-    }
-    if (records_get(signature, "length") != NULL) {
-        story_label(story, "");
-        story_put(story, signature, "length", "l=", ": covers no more of the body than that\n");
-    }
-}
-
-static void tell_dates(const struct story *story, const json_t *signature)
-{
-    if (records_get(signature, "time") == NULL && records_get(signature, "expiry") == NULL)
+    if (records_get(dmarc, "record-domain") == NULL)
         return;
     story_label(story, "");
-    story_put_time(story, signature, "time", "signed ", records_get(signature, "expiry") != NULL ? ", " : "");
-    story_put_time(story, signature, "expiry", "expires ", "");
-    fputc('\n', story->file);
+    story_put(story, dmarc, "record-domain", "record at _dmarc.", ":");
+    story_put(story, dmarc, "published", " p=", "");
+    story_put(story, dmarc, "published-sp", " sp=", "");
+    story_put(story, dmarc, "published-np", " np=", "");
+    story_put(story, dmarc, "psd", " psd=", "");
+    fprintf(story->file, "%s, alignment of SPF %s, of DKIM %s\n", story_is_true(dmarc, "test") ? " t=y" : "",
+            story_is_true(dmarc, "strict-spf") ? "strict" : "relaxed",
+            story_is_true(dmarc, "strict-dkim") ? "strict" : "relaxed");
 }
 
-static void tell_signature(const struct story *story, const json_t *dkim, const json_t *signature)
+/* RFC 9989 4.7, in words. */
+static const char *tag_words(struct slice tag)
 {
-    static const char *const told[] = { "result", "domain", "selector", "reason", "aligned", "test-key", NULL };
-    static const char *const known[] = { "domain", "selector", "identity", "algorithm", "canonicalization", "fields",
-                                         "value-start", "body-hash", "time", "expiry", "length", "crypto", "key",
-                                         "key-bits", "problem", NULL };
-
-    story_label(story, "DKIM");
-    story_put(story, dkim, "result", "", "");
-    story_put(story, dkim, "domain", ": d=", "");
-    story_put(story, dkim, "selector", " s=", "");
-    fprintf(story->file, "%s%s\n", story_is_true(dkim, "aligned") ? ", aligned" : ", not aligned",
-            story_is_true(dkim, "test-key") ? ", its key is for testing (t=y)" : "");
-    story_member(story, dkim, "", "reason");
-    if (signature != NULL) {
-        story_label(story, "");
-        story_put(story, signature, "algorithm", "a=", "");
-        if (json_integer_value(records_get(signature, "key-bits")) > 0)
-            story_put(story, signature, "key-bits", ", key of ", " bits");
-        story_put(story, signature, "canonicalization", ", c=", "");
-        story_put(story, signature, "identity", ", i=", "");
-        story_put(story, signature, "value-start", ", b=", "...");
-        fputc('\n', story->file);
-        tell_coverage(story, signature);
-        tell_dates(story, signature);
-        story_rest(story, signature, known);
-    }
-    story_rest(story, dkim, told);
-}
-
-static void tell_dkim(const struct story *story)
-{
-    const json_t *dkim = records_get(story->record, "results.dkim");
-    const json_t *signatures = records_get(story->record, "message.signatures");
-    long long seen = json_integer_value(records_get(story->record, "message.signatures-seen"));
-    const json_t *outcome;
-    size_t index;
-
-    if (dkim != NULL && json_array_size(dkim) == 0) {
-        story_label(story, "DKIM");
-        fprintf(story->file, "no signature\n");
-    }
-    json_array_foreach(dkim, index, outcome)
-        tell_signature(story, outcome, json_array_get(signatures, index));
-    if (seen > (long long)json_array_size(dkim)) {
-        story_label(story, "");
-        fprintf(story->file, "%lld signatures in all; the others were not looked at\n", seen);
-    }
-}
-
-static void tell_alignment(const struct story *story, const json_t *dmarc, const char *name, const char *aligned,
-                           const char *strict)
-{
-    story_label(story, name);
-    fprintf(story->file, "%s (%s)\n", story_is_true(dmarc, aligned) ? "aligned" : "not aligned",
-            story_is_true(dmarc, strict) ? "strict" : "relaxed");
+    if (slice_equal(tag, SLICE("sp")))
+        return "sp: what the record asks for subdomains";
+    if (slice_equal(tag, SLICE("np")))
+        return "np: what the record asks for subdomains that do not exist";
+    if (slice_equal(tag, SLICE("default")))
+        return "the default: p is missing beside a report address";
+    return slice_equal(tag, SLICE("p")) ? "p: what the record asks" : "";
 }
 
 static void tell_policy(const struct story *story, const json_t *dmarc)
 {
-    if (records_get(dmarc, "record-domain") == NULL)
+    struct slice asked = story_text(story, dmarc, "asked");
+    struct slice policy = story_text(story, dmarc, "policy");
+    const char *words = tag_words(story_text(story, dmarc, "tag"));
+
+    if (slice_is_empty(policy) && slice_is_empty(asked))
         return;
-    story_label(story, "  record");
-    story_put(story, dmarc, "record-domain", "_dmarc.", "");
-    story_put(story, dmarc, "published", ", p=", "");
-    fprintf(story->file, "%s\n", story_is_true(dmarc, "test") ? ", being tried (t=y)" : "");
-    story_member(story, dmarc, "  applies", "policy");
-    tell_alignment(story, dmarc, "  SPF", "spf-aligned", "strict-spf");
-    tell_alignment(story, dmarc, "  DKIM", "dkim-aligned", "strict-dkim");
+    story_label(story, "");
+    fprintf(story->file, "policy %.*s", SLICE_ARG(policy));
+    if (!slice_equal(asked, policy))
+        fprintf(story->file, ", one step less than %.*s for it is being tried (t=y)", SLICE_ARG(asked));
+    fprintf(story->file, "%s%s\n", words[0] != '\0' ? ", by " : "", words);
+}
+
+static void tell_identifiers(const struct story *story, const json_t *dmarc)
+{
+    static const char *const told[] = { "by", "domain", "organizational-domain", "aligned", NULL };
+    const json_t *identifier;
+    size_t index;
+
+    json_array_foreach(records_get(dmarc, "identifiers"), index, identifier) {
+        story_label(story, "");
+        story_put(story, identifier, "by", "", "");
+        story_put(story, identifier, "domain", " passes for ", "");
+        story_put(story, identifier, "organizational-domain", " (organizational domain ", ")");
+        fprintf(story->file, ": %s\n", story_is_true(identifier, "aligned") ? "aligned" : "not aligned");
+        story_rest(story, identifier, told);
+    }
+}
+
+/* What becomes of it, and why that is not what the domain asks. */
+static void tell_disposition(const struct story *story, const json_t *dmarc)
+{
+    static const char *const told[] = { "reason", "comment", NULL };
+    const json_t *override;
+    size_t index;
+
+    story_member(story, dmarc, "disposition", "disposition");
+    json_array_foreach(records_get(dmarc, "overrides"), index, override) {
+        story_label(story, "override");
+        story_put(story, override, "reason", "", "");
+        story_put(story, override, "comment", ": ", "");
+        fputc('\n', story->file);
+        story_rest(story, override, told);
+    }
 }
 
 static void tell_dmarc(const struct story *story)
 {
     static const char *const told[] = { "result", "author-domain", "record-domain", "organizational-domain",
-                                        "published", "policy", "test", "strict-spf", "strict-dkim", "spf-aligned",
-                                        "dkim-aligned", "reason", NULL };
+                                        "published", "published-sp", "published-np", "psd", "tag", "asked", "policy",
+                                        "test", "strict-spf", "strict-dkim", "spf-aligned", "dkim-aligned",
+                                        "identifiers", "reason", "opendmarc", "disposition", "overrides", NULL };
     const json_t *dmarc = records_get(story->record, "results.dmarc");
 
     if (dmarc == NULL)
@@ -172,7 +154,14 @@ static void tell_dmarc(const struct story *story)
         story_label(story, "");
         story_put(story, dmarc, "organizational-domain", "organizational domain ", "\n");
     }
+    tell_record(story, dmarc);
     tell_policy(story, dmarc);
+    tell_identifiers(story, dmarc);
+    story_label(story, "");
+    fprintf(story->file, "SPF %s, DKIM %s\n", story_is_true(dmarc, "spf-aligned") ? "aligned" : "not aligned",
+            story_is_true(dmarc, "dkim-aligned") ? "aligned" : "not aligned");
+    tell_disposition(story, dmarc);
+    story_member(story, dmarc, "OpenDMARC", "opendmarc");
     story_rest(story, dmarc, told);
 }
 
@@ -184,12 +173,12 @@ static void tell_indirect(const struct story *story)
         return;
     story_label(story, "indirect");
     fprintf(story->file, "%s\n", json_is_true(indirect) ? "yes" : "no");
-    story_list(story, "  signs", records_get(story->record, "message.indirect"));
+    story_list(story, "signs of it", records_get(story->record, "message.indirect"));
 }
 
 void story_results(const struct story *story)
 {
-    static const char *const told[] = { "iprev", "spf-helo", "spf", "dkim", "dmarc", "indirect", NULL };
+    static const char *const told[] = { "iprev", "spf-helo", "spf", "dkim", "arc", "dmarc", "indirect", NULL };
     const json_t *results = records_get(story->record, "results");
 
     if (json_object_size(results) == 0)
@@ -198,7 +187,8 @@ void story_results(const struct story *story)
     tell_name(story, records_get(results, "iprev"));
     tell_spf(story, "SPF (HELO)", records_get(results, "spf-helo"));
     tell_spf(story, "SPF", records_get(results, "spf"));
-    tell_dkim(story);
+    story_signatures(story);
+    story_chain(story);
     tell_dmarc(story);
     tell_indirect(story);
     story_rest(story, results, told);
