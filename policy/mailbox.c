@@ -156,6 +156,8 @@ static void parse_literal(struct parser *parser, struct slice local_part)
     struct slice inner = slice_from(slice_first(literal, length > 0 ? length - 1 : 0), 1);
     bool is_six = slice_starts_with(inner, SLICE("ipv6:")), has_colon = slice_find(inner, ':') < inner.length;
     note(parser, ODDITY_ADDRESS_LITERAL);
+    if (length < text.length)
+        note(parser, ODDITY_SPACE_IN_DOMAIN);
     if (!address_parse(is_six ? slice_from(inner, 5) : inner, &address) || is_six != has_colon) {
         note(parser, ODDITY_INVALID_DOMAIN);
         parser->list->domain_problem = "an address literal that is no address";

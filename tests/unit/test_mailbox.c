@@ -30,7 +30,7 @@ static const struct {
     /* domain-literal, of which only addresses are meant (RFC 5321 4.1.3) */
     { "ann@[192.0.2.1]", "[192.0.2.1]", "ann", "address-literal" },
     { "ann@[IPv6:2001:DB8::1]", "[ipv6:2001:db8::1]", "ann", "address-literal" },
-    { "ann@[ 192.0.2.1\r\n ]", "[192.0.2.1]", "ann", "address-literal" },
+    { "ann@[ 192.0.2.1\r\n ]", "[192.0.2.1]", "ann", "space-in-domain address-literal" },
     { "ann@[bank.example]", "[bank.example]", "ann", "invalid-domain address-literal" },
     { "ann@[2001:db8::1]", "[2001:db8::1]", "ann", "invalid-domain address-literal" },
     { "ann@[192.0.2.1", "[192.0.2.1", "ann", "unclosed invalid-domain address-literal" },
