@@ -146,6 +146,18 @@ static void set_reply(struct judgement *judgement, enum action_kind kind, const 
                                                                            : "not now, please try again later");
 }
 
+/*
+ * What is told of a rejection that DNS trouble made a deferral: RFC 7372 3.2 has a code for SPF's, for all others RFC
+ * 3463's "directory server failure" says it.
+ */
+static struct action_due trouble(struct slice instead_of)
+{
+    bool is_spf = slice_equal(instead_of, SLICE("5.7.23")) || slice_equal(instead_of, SLICE("5.7.24"));
+    return (struct action_due){
+        .code = 451, .enhanced = is_spf ? SLICE("4.7.24") : SLICE("4.4.3"), .text = SLICE(UNDECIDED_TEXT),
+    };
+}
+
 static void end_by(struct judgement *judgement, const struct action_due *due, struct verdict_run *run)
 {
     struct verdict *verdict = judgement->verdict;
@@ -157,9 +169,12 @@ static void end_by(struct judgement *judgement, const struct action_due *due, st
         return;
     }
     if (kind == ACTION_REJECT && judgement->undecided) {
-        static const struct action_due later = { .text = { UNDECIDED_TEXT, sizeof UNDECIDED_TEXT - 1 } };
+        struct action_due later = trouble(due->enhanced);
         set_reply(judgement, ACTION_DEFER, &later);
         kind = ACTION_DEFER;
+    } else if (due->stands_in && kind == ACTION_DEFER) {
+        struct action_due later = trouble(due->instead_of);
+        set_reply(judgement, kind, &later);
     } else {
         set_reply(judgement, kind, due);
     }

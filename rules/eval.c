@@ -423,6 +423,17 @@ static bool rests_on_unknown(struct run *run)
     return truth == TRUTH_UNKNOWN || truth == TRUTH_PENDING;
 }
 
+/* The enhanced code of the rule's last action, which is the one that something stands in for. */
+static struct slice last_enhanced(const struct rule *rule)
+{
+    struct slice enhanced = SLICE_NONE;
+
+    for (const struct rule_action *action = rule->actions; action != NULL; action = action->next)
+        if (action->action == rule->may_turn)
+            enhanced = action->enhanced;
+    return enhanced;
+}
+
 /* The condition will not be known: nothing is done, or what stands in for the rule's last action (P5). */
 static void do_unknown(struct run *run, struct trace_rule *traced)
 {
@@ -438,6 +449,8 @@ static void do_unknown(struct run *run, struct trace_rule *traced)
 
         due->code = instead->reply_code;
         due->enhanced = slice_of_string(instead->reply_enhanced);
+        due->stands_in = true;
+        due->instead_of = last_enhanced(run->rule);
         due->text = SLICE(UNKNOWN_TEXT);
     }
 }

@@ -46,6 +46,8 @@ struct action_due {
     struct slice rule;
     unsigned code;                 /* ARGUMENTS_REPLY */
     struct slice enhanced;
+    bool stands_in;                /* the rule's own action was not done: its condition stayed unknown */
+    struct slice instead_of;       /* then: the enhanced code of that action's reply, or empty */
     struct slice text;             /* reply, log line or field value */
     struct slice field_name;       /* ARGUMENTS_FIELD */
     struct slice word;             /* ARGUMENTS_WORD */

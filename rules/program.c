@@ -177,7 +177,7 @@ const char *program_unknown_note(const struct program *program, size_t index)
         if (rule->may_turn == NULL || index-- > 0)
             continue;
         if (other != NULL)
-            then = arena_printf(program->arena, "%s %u %s", other->name, other->reply_code, other->reply_enhanced);
+            then = arena_printf(program->arena, "%s %u", other->name, other->reply_code);
         return arena_printf(program->arena, "%.*s at %s: %s; while unknown: %.*s%s", SLICE_ARG(rule->name),
                             program->language->stages[rule->stage], rule->may_turn->name, SLICE_ARG(then),
                             rule->shadow ? " (shadow: only recorded)" : "").text;

@@ -25,6 +25,7 @@ static bool read_file(void *context, const char *path, struct arena *arena, stru
         { "lists/local-networks.cidr", "203.0.113.0/24\n" },
         { "lists/relays.cidr", "198.51.100.7\n" },
         { "lists/ours.domain", "ours.example\n" },
+        { "lists/trusted-sealers.domain", "trusted.example\n" },
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         if (slice_ends_with_nocase(slice_of_string(path), slice_of_string(lists[i].end))) {
@@ -65,7 +66,10 @@ static struct program *load(const char *name, struct arena *arena)
     "k._domainkey.bank.example TXT \"p=AAAA\"\nk._domainkey.shop.example TXT \"p=AAAA\"\n"                             \
     "k._domainkey.none.example TXT \"p=AAAA\"\nslow._domainkey.bank.example TIMEOUT\n"                                \
     "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\n"                                                             \
-    "half.example TIMEOUT TXT\n"
+    "half.example TIMEOUT TXT\n"                                                                                       \
+    "k._domainkey.trusted.example TXT \"p=AAAA\"\nk._domainkey.sub.trusted.example TXT \"p=AAAA\"\n"                 \
+    "k._domainkey.thief.example TXT \"p=AAAA\"\n"                                                                      \
+    "k._domainkey.unreachable.trusted.example TIMEOUT\nk._domainkey.unreachable.example TIMEOUT\n"
 
 enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, NOT_SIGNED, DEFER, DEFER_SPF };
 
@@ -253,6 +257,87 @@ START_TEST(stretched_signatures_count_like_none)
 }
 END_TEST
 
+/* Mail that fails DMARC, with the seals of `sealers`, i=1 first, each of whom claims something of DMARC. */
+#define SEALERS 3
+#define PASSED "pass", "bank.example"
+static const struct {
+    const char *from;
+    struct {
+        const char *domain;
+        const char *result;
+        const char *author;
+    } sealers[SEALERS];
+    enum signature_crypto crypto;  /* of the newest seal */
+    int expected[FILES];
+} sealed_mails[] = {
+    { "bank.example", { { "trusted.example", PASSED } }, SIGNATURE_VERIFIED, { PASS, PASS, PASS } },
+    { "bank.example", { { "sub.trusted.example", PASSED } }, SIGNATURE_VERIFIED, { PASS, PASS, PASS } },
+    { "bank.example", { { "thief.example", PASSED } }, SIGNATURE_VERIFIED, { TAG, TAG, NO_DMARC } },
+    { "bank.example", { { "trusted.example", PASSED } }, SIGNATURE_NOT_BY_KEY, { TAG, TAG, NO_DMARC } },
+    { "bank.example", { { "trusted.example", "fail", "bank.example" } }, SIGNATURE_VERIFIED, { TAG, TAG, NO_DMARC } },
+    /* It passed for another author. */
+    { "bank.example", { { "trusted.example", "pass", "thief.example" } }, SIGNATURE_VERIFIED, { TAG, TAG, NO_DMARC } },
+    /* A thief may claim what he likes before or after those who are trusted; only they are asked. */
+    { "bank.example", { { "thief.example", PASSED }, { "trusted.example", "fail", "bank.example" } },
+      SIGNATURE_VERIFIED, { TAG, TAG, NO_DMARC } },
+    { "bank.example", { { "trusted.example", PASSED }, { "thief.example", "fail", "bank.example" } },
+      SIGNATURE_VERIFIED, { TAG, TAG, NO_DMARC } },
+    { "bank.example", { { "trusted.example", PASSED }, { "thief.example", PASSED } },
+      SIGNATURE_VERIFIED, { TAG, TAG, NO_DMARC } },
+    { "bank.example", { { "thief.example", "fail", "bank.example" }, { "trusted.example", PASSED } },
+      SIGNATURE_VERIFIED, { PASS, PASS, PASS } },
+    { "bank.example", { { "trusted.example", PASSED }, { "trusted.example", "fail", "bank.example" } },
+      SIGNATURE_VERIFIED, { PASS, PASS, PASS } },
+    /* A key that cannot be looked up. */
+    { "bank.example", { { "unreachable.trusted.example", PASSED } }, SIGNATURE_NOT_TRIED, { TAG, TAG, DEFER } },
+    { "bank.example", { { "unreachable.example", PASSED } }, SIGNATURE_NOT_TRIED, { TAG, TAG, NO_DMARC } },
+};
+
+static size_t seal_evidence(int mail, struct arc_set *sets, struct arc_claim *claims)
+{
+    size_t count = 0;
+    for (; count < SEALERS && sealed_mails[mail].sealers[count].domain != NULL; count++) {
+        claims[count] = (struct arc_claim){
+            .method = SLICE("dmarc"), .result = slice_of_string(sealed_mails[mail].sealers[count].result),
+            .author = slice_of_string(sealed_mails[mail].sealers[count].author),
+        };
+        sets[count] = (struct arc_set){ .claims = &claims[count], .claims_count = 1 };
+        sets[count].seal = sets[count].message = signature_of(sealed_mails[mail].sealers[count].domain, "k");
+    }
+    sets[count - 1].seal.crypto = sealed_mails[mail].crypto;
+    return count;
+}
+
+START_TEST(trusted_sealers_excuse_dmarc)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        struct fixture fixture;
+        struct arc_set sets[SEALERS];
+        struct arc_claim claims[SEALERS];
+        fixture_init(&fixture, "", ZONE);
+        fixture.program = load(files[i], fixture.arena);
+        ck_assert(address_parse(SLICE("192.0.2.66"), &fixture.facts.client_address));
+        fixture.facts.sender_domain = SLICE("thief.example");
+        fixture.facts.sender = SLICE("ann@thief.example");
+        fixture_message(
+            &fixture, arena_printf(fixture.arena, "From: ann@%s\r\n\r\n", sealed_mails[_i].from).text, "Hello.\r\n");
+        struct evidence evidence = *fixture.evidence;
+        evidence.arc_sets = sets;
+        evidence.arc_sets_count = seal_evidence(_i, sets, claims);
+        fixture.evidence = &evidence;
+        struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+        ck_assert_msg(outcome_of(&verdict) == sealed_mails[_i].expected[i], "%s, mail %d: outcome %d by rule %.*s",
+                      files[i], _i, outcome_of(&verdict), SLICE_ARG(verdict.rule));
+        const struct dmarc_outcome *dmarc = &verdict.findings.dmarc;
+        if (sealed_mails[_i].expected[i] == PASS) {
+            ck_assert_uint_eq(dmarc->overrides_count, 1);
+            ck_assert(slice_contains(dmarc->overrides[0].comment, "arc=pass sealers="));
+        }
+        fixture_clear(&fixture);
+    }
+}
+END_TEST
+
 START_TEST(they_load_as_shipped)
 {
     struct arena *arena = arena_new();
@@ -272,6 +357,7 @@ Suite *suite_shipped_rules(void)
     TCase *tests = tcase_create("shipped_rules");
     tcase_add_loop_test(tests, mails_get_what_they_should, 0, sizeof mails / sizeof mails[0]);
     tcase_add_loop_test(tests, stretched_signatures_count_like_none, 0, sizeof signed_mails / sizeof signed_mails[0]);
+    tcase_add_loop_test(tests, trusted_sealers_excuse_dmarc, 0, sizeof sealed_mails / sizeof sealed_mails[0]);
     tcase_add_loop_test(tests, they_load_as_shipped, 0, FILES);
     suite_add_tcase(suite, tests);
     return suite;
