@@ -6,6 +6,8 @@
  */
 #include "policy/spf_check.h"
 
+#include <stdlib.h>
+
 #include "policy/auth_spf.h"
 #include "policy/iprev.h"
 #include "policy/spf_equal.h"
@@ -100,6 +102,28 @@ static struct slice presentation(struct spf_check *check, struct slice name)
     return slice_of(text, length);
 }
 
+static int compare_records(const void *left, const void *right)
+{
+    const struct answer_record *a = left, *b = right;
+    return a->preference != b->preference ? (int)a->preference - (int)b->preference : slice_compare(a->data, b->data);
+}
+
+/*
+ * Hosts by preference, names by name: an answer's own order means nothing, and must not decide which ten are looked at
+ * or how many look-ups are void before one matches.
+ */
+static const struct answer *in_order(struct spf_check *check, const struct answer *answer)
+{
+    struct answer *sorted = arena_alloc(check->arena, sizeof(*sorted));
+    *sorted = *answer;
+    sorted->records = arena_array(check->arena, answer->count, sizeof(*sorted->records));
+    for (size_t i = 0; i < answer->count; i++)
+        sorted->records[i] = answer->records[i];
+    if (answer->count > 1)
+        qsort(sorted->records, answer->count, sizeof(*sorted->records), compare_records);
+    return sorted;
+}
+
 /* The client's names, at most ten (RFC 7208 4.6.4); NULL with PENDING or with nothing usable. */
 static const struct answer *client_names(struct spf_check *check, bool count)
 {
@@ -113,7 +137,7 @@ static const struct answer *client_names(struct spf_check *check, bool count)
         check->doubt = true;
     if (count && count_void(check, names))
         return NULL;
-    return names->status == ANSWER_RECORDS ? names : NULL;
+    return names->status == ANSWER_RECORDS ? in_order(check, names) : NULL;
 }
 
 static size_t names_count(const struct answer *names)
@@ -381,26 +405,6 @@ static struct spf_check_reply host_reply(struct spf_check *check, struct spf_che
                                         spf_equal_name(host.number, 't', term));
     }
     return (struct spf_check_reply){ count > 0 ? SPF_CHECK_RECORDS : SPF_CHECK_NOTHING, records, count };
-}
-
-static bool is_before(const struct answer_record *a, const struct answer_record *b)
-{
-    return a->preference != b->preference ? a->preference < b->preference : slice_compare(a->data, b->data) < 0;
-}
-
-/* The hosts by preference, then name: an answer's own order means nothing and must not decide how many are void. */
-static const struct answer *in_order(struct spf_check *check, const struct answer *answer)
-{
-    struct answer *sorted = arena_alloc(check->arena, sizeof(*sorted));
-    *sorted = *answer;
-    sorted->records = arena_array(check->arena, answer->count, sizeof(*sorted->records));
-    for (size_t i = 0; i < answer->count; i++) {
-        size_t at = i;
-        for (; at > 0 && is_before(&answer->records[i], &sorted->records[at - 1]); at--)
-            sorted->records[at] = sorted->records[at - 1];
-        sorted->records[at] = answer->records[i];
-    }
-    return sorted;
 }
 
 static struct spf_check_reply term_mx(struct spf_check *check, const struct spf_check_entry *entry)

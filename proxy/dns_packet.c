@@ -176,15 +176,16 @@ static bool name_data_text(struct slice packet, const struct record *record, siz
     return true;
 }
 
-/* RFC 1035 3.3.14: one or more strings, joined without anything between (RFC 7208 3.3, RFC 6376 3.6.2.2, RFC 9989). */
+/*
+ * RFC 1035 3.3.14: one or more strings, joined without anything between (RFC 7208 3.3, RFC 6376 3.6.2.2).
+ * None at all, which the RFC 7208 suite has, is the empty text: what else is at the name must not be lost for it.
+ */
 static bool text_data(struct slice packet, const struct record *record, struct arena *arena, struct slice *text_out)
 {
     char *joined;
     size_t length = 0;
 
-    if (record->data_length == 0)
-        return false;
-    joined = arena_alloc(arena, record->data_length);
+    joined = arena_alloc(arena, record->data_length + 1);
     for (size_t at = record->data; at < record->next; at += 1 + octet_at(packet, at)) {
         size_t size = octet_at(packet, at);
 

@@ -8,6 +8,7 @@
     zone.delay = 1.0                                # every answer a second late
     with DnsServer(zone) as server:
         server.questions                            # [(name, type), ...] as asked, in order
+        server.streamed                             # those of them that came over TCP
 
 It answers for every name: NXDOMAIN when no name at or below it is there. A label may hold any byte: names are in
 presentation form, and "\\DDD" is a byte. Data with a "." in a label: "\\.".
@@ -81,6 +82,7 @@ class Zone:
         self.delay = 0.0
         self.delays = {}           # (labels, type or None) -> seconds
         self.everything = None     # a behaviour for all questions
+        self.ttl = 60              # of every record; 0 keeps a resolver from remembering it into the next second
 
     def add(self, name, kind, *data):
         labels = lower(labels_of(name))
@@ -159,13 +161,13 @@ def read_name(packet, offset):
     return tuple(labels), offset + 1
 
 
-def build(packet, question_end, rcode, answers, *, truncated=False, soa=False):
+def build(packet, question_end, rcode, answers, *, truncated=False, soa=False, ttl=60):
     identifier, flags = struct.unpack_from("!HH", packet)
     flags = 0x8400 | (flags & 0x0110) | 0x0080 | rcode | (0x0200 if truncated else 0)
     authority = [((), "SOA", encode("SOA", None))] if soa else []
     edns = len(packet) > question_end and struct.unpack_from("!H", packet, 10)[0] > 0
     head = struct.pack("!HHHHHH", identifier, flags, 1, len(answers), len(authority), 1 if edns else 0)
-    body = b"".join(wire_name(labels) + struct.pack("!HHIH", TYPES[kind], 1, 60, len(data)) + data
+    body = b"".join(wire_name(labels) + struct.pack("!HHIH", TYPES[kind], 1, ttl, len(data)) + data
                     for labels, kind, data in answers + authority)
     return head + packet[12:question_end] + body + (b"\0" + struct.pack("!HHIH", 41, UDP_MOST, 0, 0) if edns else b"")
 
@@ -174,6 +176,7 @@ class DnsServer:
     def __init__(self, zone, address="127.0.0.53", port=53):
         self.zone = zone
         self.questions = []
+        self.streamed = []
         self.lock = threading.Lock()
         self.random = random.Random(1)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -255,6 +258,8 @@ class DnsServer:
         labels, kind = lower(asked), NAMES.get(number, f"TYPE{number}")
         with self.lock:
             self.questions.append((text_of(labels), kind))
+            if stream:
+                self.streamed.append((text_of(labels), kind))
         reply = self.reply(packet, end + 4, labels, kind, self.zone.behaviour(labels, kind), stream)
         if reply is not None:
             yield reply, self.zone.delay_of(labels, kind)
@@ -276,7 +281,7 @@ class DnsServer:
         if kind == "NS" and not labels:
             return build(packet, end, NOERROR, [((), "NS", encode("NS", "ns.invalid"))])
         rcode, answers = self.zone.look_up(labels, kind)
-        reply = build(packet, end, rcode, answers, soa=not answers)
+        reply = build(packet, end, rcode, answers, soa=not answers, ttl=self.zone.ttl)
         if len(reply) > UDP_MOST and not stream:
             return build(packet, end, NOERROR, [], truncated=True)
         return reply

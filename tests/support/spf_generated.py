@@ -137,7 +137,8 @@ class Case:
             choices += list(FAILING[:1]) if self.chance(0.1) else []
             names = [self.source.choice(choices) for _ in range(self.pick(1, 1, 2, 3, 12))]
             names = [f"{number}.ptr.example" if number > 2 else name for number, name in enumerate(dict.fromkeys(names))]
-            self.add(reverse, "PTR", *names)
+            # In the order in which mxward looks at them: the answer's own means nothing (RFC 7208 4.6.4 ignores all but ten).
+            self.add(reverse, "PTR", *sorted(names))
             for name in set(names) - set(NAMELESS) - set(FAILING):
                 if self.chance(0.8) and all(0 < len(label) < 64 for label in name.split(".")):
                     self.add(name, self.type, str(self.address) if self.chance(0.75) else self.near())

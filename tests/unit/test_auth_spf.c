@@ -259,6 +259,20 @@ START_TEST(test_mx_order)
 }
 END_TEST
 
+/* Of more than ten names the first ten by name are looked at, in whatever order they come. */
+START_TEST(test_ptr_order)
+{
+    const char *names[11];
+    for (size_t i = 0; i < 11; i++)
+        names[i] = arena_printf(arena, "%c.example.org", (int)('a' + (_i == 0 ? i : 10 - i))).text;
+    world_text("example.org", "v=spf1 ptr -all");
+    world_names(QUESTION_PTR, "1.2.0.192.in-addr.arpa", names, 11);
+    for (size_t i = 0; i < 11; i++)
+        world_host(names[i], names[i][0] == 'k' ? "192.0.2.1" : "192.0.2.2");
+    assert_result(spf().result, AUTH_FAIL, "the eleventh name by name is not looked at");
+}
+END_TEST
+
 /* What is behind an address that matches is not asked (RFC 7208 11.1). */
 START_TEST(test_no_vain_questions)
 {
@@ -316,6 +330,7 @@ Suite *suite_auth_spf(void)
     tcase_add_test(tests, test_long_name);
     tcase_add_test(tests, test_no_vain_questions);
     tcase_add_loop_test(tests, test_mx_order, 0, 2);
+    tcase_add_loop_test(tests, test_ptr_order, 0, 2);
     suite_add_tcase(suite, tests);
     return suite;
 }
