@@ -210,6 +210,10 @@ static void do_mail(struct sink_session *session, const struct command *command)
         say(session, session->has_sender ? "503 5.5.1 Nested MAIL\r\n" : "503 5.5.1 Say EHLO first\r\n");
         return;
     }
+    if (command->path.international) {
+        say(session, "550 5.6.7 SMTPUTF8 is not offered here\r\n");
+        return;
+    }
     for (size_t i = 0; i < command->parameters_count; i++) {
         const struct command_parameter *parameter = &command->parameters[i];
         if (!slice_equal_nocase(parameter->keyword, SLICE("SIZE")))
@@ -237,6 +241,8 @@ static void do_rcpt(struct sink_session *session, const struct command *command)
 {
     if (!session->has_sender) {
         say(session, "503 5.5.1 Need MAIL first\r\n");
+    } else if (command->path.international) {
+        say(session, "553 5.6.7 SMTPUTF8 is not offered here\r\n");
     } else if (!is_ours(&session->sink->settings, command->path.domain)) {
         say(session, "554 5.7.1 Relay access denied\r\n");
     } else if (session->recipients_count == RECIPIENTS_MOST) {

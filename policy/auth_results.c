@@ -137,6 +137,7 @@ struct added_field auth_results_field(const struct facts *facts, const struct ev
     struct slice name = SLICE("Authentication-Results");
 
     field_writer_begin(&writer, name, arena);
+    writer.utf8 = facts->smtputf8;
     field_writer_piece(&writer, field_value(facts->authserv_id, arena));
     field_writer_append(&writer, ";");
     put_iprev(&writer, facts, &findings->iprev);
@@ -194,6 +195,7 @@ struct added_field auth_results_received_spf(const struct facts *facts, const st
     const struct spf_outcome *spf = &findings->spf;
 
     field_writer_begin(&writer, name, arena);
+    writer.utf8 = facts->smtputf8;
     field_writer_printf(&writer, "%s", auth_result_name(spf->result));
     struct slice comment = arena_printf(arena, "%.*s: %.*s %s %.*s", SLICE_ARG(facts->hostname), SLICE_ARG(shown),
                                         spf_sentence(spf->result), SLICE_ARG(address));
@@ -234,8 +236,9 @@ static void put_client(struct field_writer *writer, const struct facts *facts, c
 static void put_protocol(struct field_writer *writer, const struct facts *facts)
 {
     field_writer_printf(writer, "by %.*s", SLICE_ARG(facts->hostname));
-    /* RFC 3848 */
-    field_writer_printf(writer, "with %s", !facts->esmtp ? "SMTP" : facts->tls ? "ESMTPS" : "ESMTP");
+    /* RFC 3848, RFC 6531 4.3 */
+    const char *plain = facts->smtputf8 ? "UTF8SMTP" : facts->esmtp ? "ESMTP" : "SMTP";
+    field_writer_printf(writer, "with %s%s", plain, facts->tls && (facts->esmtp || facts->smtputf8) ? "S" : "");
     if (facts->tls) {
         struct slice comment = arena_printf(writer->arena, "%.*s cipher %.*s bits %u", SLICE_ARG(facts->tls_version),
                                             SLICE_ARG(facts->tls_cipher), facts->tls_bits);
@@ -279,6 +282,7 @@ struct added_field auth_results_received(const struct facts *facts, const struct
     struct slice name = SLICE("Received");
 
     field_writer_begin(&writer, name, arena);
+    writer.utf8 = facts->smtputf8;
     put_client(&writer, facts, findings);
     put_protocol(&writer, facts);
     /* RFC 5321 7.6: with several recipients it would tell one of the others. */

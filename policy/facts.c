@@ -43,6 +43,7 @@ void facts_encode(const struct facts *facts, struct wire_writer *writer)
     wire_put_slice(writer, facts->sender_domain);
     wire_put_u64(writer, facts->declared_size);
     wire_put_bool(writer, facts->body_8bit);
+    wire_put_bool(writer, facts->smtputf8);
     wire_put_u32(writer, (uint32_t)facts->recipients_count);
     for (size_t i = 0; i < facts->recipients_count; i++)
         encode_recipient(&facts->recipients[i], writer);
@@ -96,6 +97,7 @@ bool facts_decode(struct wire_reader *reader, struct arena *arena, struct facts 
     facts_out->sender_domain = wire_get_slice(reader, FACTS_PATH_MOST);
     facts_out->declared_size = wire_get_u64(reader);
     facts_out->body_8bit = wire_get_bool(reader);
+    facts_out->smtputf8 = wire_get_bool(reader);
     decode_recipients(reader, arena, facts_out);
     facts_out->message_size = wire_get_u64(reader);
     facts_out->add_received = wire_get_bool(reader);

@@ -44,6 +44,7 @@ struct facts {
     struct slice sender_domain;
     uint64_t declared_size;        /* SIZE=, 0 when not given */
     bool body_8bit;                /* BODY=8BITMIME */
+    bool smtputf8;                 /* SMTPUTF8 (RFC 6531): only then may addresses hold UTF-8 */
 
     struct facts_recipient *recipients;    /* at stage rcpt: only the one asked about; at message: all accepted */
     size_t recipients_count;

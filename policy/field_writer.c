@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * field_writer.c: the writer keeps one invariant, that whatever it is given the field stays one field: there is no
- * way to put a CR, an LF or an 8-bit byte into it but by the writer's own folds.
+ * way to put a CR or an LF into it but by the writer's own folds, nor a byte beyond ASCII but as UTF-8 where that may
+ * be.
  */
 #include "policy/field_writer.h"
 
@@ -23,11 +24,23 @@ static void put(struct field_writer *writer, const char *text, size_t length)
     writer->column += length;
 }
 
+static bool is_printable(char c)
+{
+    return c >= ' ' && c <= '~';
+}
+
 static void put_printable(struct field_writer *writer, struct slice text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        char c = text.text[i] >= ' ' && text.text[i] <= '~' ? text.text[i] : '?';
-        put(writer, &c, 1);
+    while (text.length > 0) {
+        size_t length = text_utf8_length(text);
+        struct slice character = slice_first(text, length);
+        bool is_beyond_ascii = length > 1 && writer->utf8 && !text_is_control(character);
+
+        if (is_beyond_ascii || is_printable(text.text[0]))
+            put(writer, text.text, is_beyond_ascii ? length : 1);
+        else
+            put(writer, "?", 1);
+        text = slice_from(text, is_beyond_ascii ? length : 1);
     }
 }
 
@@ -73,7 +86,10 @@ struct slice field_writer_end(struct field_writer *writer)
     return slice_of(writer->text, writer->length);
 }
 
-/* Between `open` and `close`, with a backslash before what needs one. Bytes that are not printable ASCII become "?". */
+/*
+ * Between `open` and `close`, with a backslash before what needs one. Control characters become "?"; whether bytes
+ * beyond ASCII may be there is the writer's to say.
+ */
 static struct slice enclosed(struct slice text, char open, char close, const char *escaped, struct arena *arena)
 {
     text = slice_first(text, FIELD_WRITER_PIECE_MOST / 2 - 1);
@@ -82,7 +98,7 @@ static struct slice enclosed(struct slice text, char open, char close, const cha
 
     copy[length++] = open;
     for (size_t i = 0; i < text.length; i++) {
-        char c = text.text[i] >= ' ' && text.text[i] <= '~' ? text.text[i] : '?';
+        char c = is_printable(text.text[i]) || (unsigned char)text.text[i] >= 0x80 ? text.text[i] : '?';
         if (strchr(escaped, c) != NULL)
             copy[length++] = '\\';
         copy[length++] = c;

@@ -2,7 +2,7 @@
 /*
  * field_writer.h: writes one header field for the top of a message: pieces that stay whole, folds between them, and
  * strangers' texts in the forms that the grammar has for them. What comes out has only printable ASCII, tabs and
- * CRLF, and no line over 998 bytes.
+ * CRLF, with `utf8` also UTF-8 (RFC 6532), and no line over 998 bytes.
  */
 #ifndef MXWARD_POLICY_FIELD_WRITER_H
 #define MXWARD_POLICY_FIELD_WRITER_H
@@ -19,6 +19,7 @@ struct field_writer {
     size_t length;
     size_t room;
     size_t column;                 /* of the current line */
+    bool utf8;                     /* the message may have UTF-8 in its header: set it after field_writer_begin() */
 };
 
 /* Begins with "Name:". */

@@ -221,6 +221,12 @@ READER(read_sender_8bit)
     return value_boolean(facts_of(context)->body_8bit);
 }
 
+READER(read_sender_smtputf8)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->smtputf8);
+}
+
 READER(read_spf_result)
 {
     UNUSED_KEY;
@@ -418,6 +424,8 @@ static const struct field table[] = {
       "size that MAIL declared, in bytes" },
     { "sender.8bit",          NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_sender_8bit,
       "whether MAIL declared BODY=8BITMIME" },
+    { "sender.smtputf8",      NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_sender_smtputf8,
+      "whether MAIL said SMTPUTF8" },
     { "spf.result",           "spf",   VALUE_WORD,    STAGE_MAIL,    false, spf_words, read_spf_result,
       "SPF's result for the envelope sender; with the null sender for postmaster at the HELO domain" },
     { "spf.domain",           NULL,    VALUE_DOMAIN,  STAGE_MAIL,    false, NULL, read_spf_domain,

@@ -7,6 +7,8 @@
 
 /* RFC 1035 2.3.4. */
 #define LABEL_MOST 63
+/* RFC 5890 2.3.2.1: "xn--" and, for each character, at least an octet make the A-label. */
+#define U_LABEL_MOST (LABEL_MOST - 4)
 
 /* sub-domain = Let-dig [Ldh-str] */
 static bool is_label(struct slice label)
@@ -29,6 +31,46 @@ bool host_name_is_domain(struct slice text)
         return false;
     while (text.text != NULL)
         if (!is_label(slice_cut(&text, '.')))
+            return false;
+    return true;
+}
+
+/* What programs that map before they look up take for a dot (UTS #46 2.3): U+3002, U+FF0E, U+FF61. */
+static bool is_separator(struct slice character)
+{
+    return slice_equal(character, SLICE("\xE3\x80\x82")) || slice_equal(character, SLICE("\xEF\xBC\x8E")) ||
+           slice_equal(character, SLICE("\xEF\xBD\xA1"));
+}
+
+static bool is_international_label(struct slice label)
+{
+    size_t characters = 0;
+
+    if (is_label(label))
+        return true;
+    if (label.length == 0 || label.text[0] == '-' || label.text[label.length - 1] == '-')
+        return false;
+    while (label.length > 0) {
+        size_t length = text_utf8_length(label);
+        struct slice character = slice_first(label, length);
+
+        if (length == 0 || is_separator(character) || text_is_control(character))
+            return false;
+        if (length == 1 && !ascii_is_letter(character.text[0]) && !ascii_is_digit(character.text[0]) &&
+            character.text[0] != '-')
+            return false;
+        label = slice_from(label, length);
+        characters++;
+    }
+    return characters <= U_LABEL_MOST;
+}
+
+bool host_name_is_international(struct slice text)
+{
+    if (text.length == 0 || text.length > HOST_NAME_MOST)
+        return false;
+    while (text.text != NULL)
+        if (!is_international_label(slice_cut(&text, '.')))
             return false;
     return true;
 }

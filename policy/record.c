@@ -81,6 +81,7 @@ static json_t *envelope_of(const struct facts *facts, struct arena *arena)
     if (facts->declared_size > 0)
         record_put_size(object, "size", facts->declared_size);
     record_put_flag(object, "8bit", facts->body_8bit);
+    record_put_flag(object, "smtputf8", facts->smtputf8);
     json_t *recipients = json_array();
     for (size_t i = 0; i < facts->recipients_count; i++)
         json_array_append_new(recipients, address_of(&facts->recipients[i], arena));

@@ -56,6 +56,7 @@ static void read_envelope(struct reading *reading, json_t *envelope, struct fact
     facts->sender_domain = sender.domain;
     facts->declared_size = (uint64_t)record_get_number(reading, envelope, "size", 0, INT64_MAX);
     facts->body_8bit = record_get_flag(reading, envelope, "8bit");
+    facts->smtputf8 = record_get_flag(reading, envelope, "smtputf8");
     facts->recipients_count = record_get_array(reading, envelope, "recipients", FACTS_RECIPIENTS_MOST, &array);
     facts->recipients = arena_array(reading->arena, facts->recipients_count, sizeof *facts->recipients);
     for (size_t i = 0; i < facts->recipients_count; i++)

@@ -212,8 +212,21 @@ static void check_reply(struct wire_reader *reader, const struct verdict *verdic
         wire_fail(reader, "a reply without a text");
 }
 
+/* Printable, or UTF-8 (RFC 6532). `blank_out` becomes false when there is more than blanks. */
+static bool is_field_text(struct slice line, bool *blank_out)
+{
+    for (size_t length; line.length > 0; line = slice_from(line, length)) {
+        length = text_utf8_length(line);
+        if (length == 0 || (line.text[0] != '\t' && text_is_control(slice_first(line, length))))
+            return false;
+        if (line.text[0] != '\t' && line.text[0] != ' ')
+            *blank_out = false;
+    }
+    return true;
+}
+
 /*
- * "Name:" and then lines of printable ASCII and tabs, each ended by CRLF; a further line begins with a blank or tab
+ * "Name:" and then lines of printable text and tabs, each ended by CRLF; a further line begins with a blank or tab
  * and is not blank alone (RFC 5322 2.2.3, 3.2.2). Nothing else, so that what is added can never be the end of the
  * header.
  */
@@ -230,13 +243,7 @@ static bool is_whole_field(const struct added_field *field)
             return false;
         if (!first && rest.text[0] != ' ' && rest.text[0] != '\t')
             return false;
-        for (size_t i = 0; i < length; i++) {
-            if (rest.text[i] != '\t' && (rest.text[i] < ' ' || rest.text[i] > '~'))
-                return false;
-            if (rest.text[i] != '\t' && rest.text[i] != ' ')
-                blank = false;
-        }
-        if (blank)
+        if (!is_field_text(slice_first(rest, length), &blank) || blank)
             return false;
         rest = slice_from(rest, length + 2);
     }

@@ -121,6 +121,11 @@ void backend_rcpt(struct backend_session *session, struct slice path, struct sli
     request_path(session, REQUEST_RCPT, path, parameters, done, context);
 }
 
+void backend_require(struct backend_session *session, unsigned extensions)
+{
+    session->required |= extensions;
+}
+
 void backend_reset(struct backend_session *session, backend_done done, void *context)
 {
     request_add(session, REQUEST_RESET, SLICE("RSET\r\n"), done, context);

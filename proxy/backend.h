@@ -28,6 +28,7 @@ enum backend_extension {
     BACKEND_ENHANCED_STATUS_CODES = 1 << 3,
     BACKEND_CHUNKING = 1 << 4,
     BACKEND_XCLIENT = 1 << 5,
+    BACKEND_SMTPUTF8 = 1 << 6,
 };
 
 struct backend_offer {
@@ -112,6 +113,12 @@ void backend_mail(struct backend_session *session, struct slice path, struct sli
 void backend_rcpt(struct backend_session *session, struct slice path, struct slice parameters, backend_done done,
                   void *context);
 void backend_reset(struct backend_session *session, backend_done done, void *context);
+/*
+ * What comes next needs these (bits of enum backend_extension), and so does all after it: a session whose EHLO reply
+ * lacks one is lost before it is asked for anything more. A client that said HELO is not held to it: its session has
+ * no such reply.
+ */
+void backend_require(struct backend_session *session, unsigned extensions);
 
 /*
  * A message as it is to be delivered: our fields, then the held bytes but for what is removed. All borrowed until
@@ -122,7 +129,6 @@ struct backend_message {
     struct spool *spool;
     const struct removed_field *removed;
     size_t removed_count;
-    bool body_8bit;                /* BODY=8BITMIME was declared: LOST where 8BITMIME is not offered (RFC 6152 3) */
 };
 /*
  * DATA (354 awaited) or, when CHUNKING is offered, BDAT ... LAST; the result is the final reply (or the 354's

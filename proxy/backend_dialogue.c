@@ -281,17 +281,25 @@ static void send_commands(struct backend_session *session)
     }
 }
 
+/*
+ * RFC 6152 3, RFC 6531 3.5: not to a server that does not offer it. What clients are offered follows this session's
+ * offer from its EHLO on, so that a client who comes again is not led here again.
+ */
+static unsigned missing_extensions(const struct backend_session *session)
+{
+    return session->client.esmtp ? session->required & ~session->offer.extensions : 0;
+}
+
+static enum session_progress lose_for_extension(struct backend_session *session)
+{
+    return session_lose(session, FAILURE_BROKEN, "this transaction was begun with %s, which it does not offer any more",
+                        backend_extension_name(missing_extensions(session)));
+}
+
 static enum session_progress begin_message(struct backend_session *session, struct backend_request *request)
 {
     bool chunked = (session->offer.extensions & BACKEND_CHUNKING) != 0;
 
-    /*
-     * RFC 6152 3: not to a server that does not offer it; what clients are offered follows this session's offer from
-     * here on.
-     */
-    if (request->message.body_8bit && session->client.esmtp && (session->offer.extensions & BACKEND_8BITMIME) == 0)
-        return session_lose(session, FAILURE_BROKEN,
-                    "the message was announced as 8-bit, and 8BITMIME is not offered any more");
     if (!transmission_begin(&session->transmission, &request->message, chunked))
         return session_lose(session, FAILURE_BROKEN, "the fields to be removed do not lie within the message");
     request->sent = true;
@@ -321,6 +329,8 @@ static enum session_progress advance_ready(struct backend_session *session)
         return PROGRESS_WAIT;
     if (request->bad)
         return session_lose(session, FAILURE_BROKEN, "a path or parameter cannot be said in one line of text");
+    if (missing_extensions(session) != 0)
+        return lose_for_extension(session);
     if (request->kind == REQUEST_MESSAGE)
         return begin_message(session, request);
     return session_enter(session, SESSION_COMMANDS);
@@ -336,6 +346,8 @@ static enum session_progress advance_commands(struct backend_session *session)
 {
     enum heard heard;
 
+    if (missing_extensions(session) != 0)
+        return lose_for_extension(session);
     send_commands(session);
     heard = hear(session);
     if (heard != HEARD_REPLY)

@@ -55,8 +55,17 @@ static const struct {
     { BACKEND_ENHANCED_STATUS_CODES, "ENHANCEDSTATUSCODES" },
     { BACKEND_CHUNKING, "CHUNKING" },
     { BACKEND_XCLIENT, "XCLIENT" },
+    { BACKEND_SMTPUTF8, "SMTPUTF8" },
 };
 #define EXTENSIONS_COUNT (sizeof(extension_names) / sizeof(extension_names[0]))
+
+const char *backend_extension_name(unsigned extensions)
+{
+    for (size_t i = 0; i < EXTENSIONS_COUNT; i++)
+        if ((extensions & extension_names[i].bit) != 0)
+            return extension_names[i].keyword;
+    return "";
+}
 
 void backend_read_offer(const struct reply *reply, struct backend_offer *offer_out, unsigned *attributes_out)
 {

@@ -56,6 +56,8 @@ enum backend_attribute {
 
 /* ---- backend_identity.c */
 
+/* The keyword of the first of these extensions, or "". */
+const char *backend_extension_name(unsigned extensions);
 /* What an EHLO reply offers. */
 void backend_read_offer(const struct reply *reply, struct backend_offer *offer_out, unsigned *attributes_out);
 /* The XCLIENT lines with CRLF, the one with NAME and ADDR last; returns their count, at most BACKEND_XCLIENT_LINES. */
@@ -168,6 +170,7 @@ struct backend_session {
     struct reply_reader reader;
     struct reply reply;
     struct backend_offer offer;
+    unsigned required;             /* of its extensions, by what is asked of it */
     unsigned attributes;
     struct backend_requests requests;
     size_t outstanding;            /* requests sent and not answered, the first of them all */

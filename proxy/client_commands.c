@@ -18,13 +18,23 @@ enum command_flag {
 
 /* HELO and EHLO */
 
+/* Our allow-list of what the backend offers (DESIGN 3). RFC 6531 3.1: no SMTPUTF8 without 8BITMIME. */
+static unsigned offer_to_client(const struct backend_offer *offer)
+{
+    unsigned offered = offer->extensions & (BACKEND_ENHANCED_STATUS_CODES | BACKEND_8BITMIME | BACKEND_SMTPUTF8);
+    if ((offered & BACKEND_8BITMIME) == 0)
+        offered &= ~(unsigned)BACKEND_SMTPUTF8;
+    return offered;
+}
+
 static void greet_back(struct client *client)
 {
     const struct config *config = client_config(client);
     struct backend_offer offer = { 0 };
     backend_pool_offer(client->session.worker->backend, &offer);
+    client->offered = offer_to_client(&offer);
     struct arena *arena = arena_new();
-    struct slice lines[8];
+    struct slice lines[16];
     size_t count = 0;
     lines[count++] = slice_of_string(config->hostname);
     if (client->session.facts.esmtp) {
@@ -35,10 +45,12 @@ static void greet_back(struct client *client)
         lines[count++] = arena_printf(arena, "SIZE %llu", (unsigned long long)size);
         if (client->tls == LISTENER_TLS_STARTTLS && !client->session.facts.tls)
             lines[count++] = SLICE("STARTTLS");
-        if ((offer.extensions & BACKEND_ENHANCED_STATUS_CODES) != 0)
+        if ((client->offered & BACKEND_ENHANCED_STATUS_CODES) != 0)
             lines[count++] = SLICE("ENHANCEDSTATUSCODES");
-        if ((offer.extensions & BACKEND_8BITMIME) != 0)
+        if ((client->offered & BACKEND_8BITMIME) != 0)
             lines[count++] = SLICE("8BITMIME");
+        if ((client->offered & BACKEND_SMTPUTF8) != 0)
+            lines[count++] = SLICE("SMTPUTF8");
     }
     struct reply reply = reply_lines(arena, 250, lines, count);
     client_reply(client, &reply);
@@ -80,41 +92,10 @@ static void finish_helo(struct client *client)
 
 /* MAIL and RCPT */
 
-struct mail_parameters {
-    uint64_t size;
-    bool body_8bit;
-};
-
-/* RFC 1870 6, RFC 6152 2; anything else is 555 (RFC 5321 4.1.1.11). False: a reply was sent. */
-static bool read_mail_parameters(struct client *client, const struct command *command, struct mail_parameters *out)
-{
-    uint64_t most = client_config(client)->limits.message_size;
-    for (size_t i = 0; i < command->parameters_count; i++) {
-        const struct command_parameter *parameter = &command->parameters[i];
-        if (slice_equal_nocase(parameter->keyword, SLICE("SIZE")) && command_parse_size(parameter->value, &out->size)) {
-            if (out->size > most) {
-                client_error(client, 552, "5.3.4", "message is larger than allowed here (limit message-size)");
-                return false;
-            }
-            continue;
-        }
-        if (slice_equal_nocase(parameter->keyword, SLICE("BODY"))) {
-            out->body_8bit = slice_equal_nocase(parameter->value, SLICE("8BITMIME"));
-            if (out->body_8bit || slice_equal_nocase(parameter->value, SLICE("7BIT")))
-                continue;
-            client_error(client, 501, "5.5.4", "BODY= takes 7BIT or 8BITMIME");
-            return false;
-        }
-        client_error(client, slice_equal_nocase(parameter->keyword, SLICE("SIZE")) ? 501 : 555, "5.5.4",
-                     "MAIL parameter not recognised or not understood");
-        return false;
-    }
-    return true;
-}
-
 static void run_mail(struct client *client, const struct command *command)
 {
-    struct mail_parameters parameters = { 0 };
+    struct envelope_mail mail;
+    struct envelope_problem problem;
     if (client->draining) {
         client_say(client, 421, "4.3.2", "shutting down, try again later");
         client_close(client, "shutting down");
@@ -125,11 +106,17 @@ static void run_mail(struct client *client, const struct command *command)
         client_close(client, "limit transactions");
         return;
     }
-    if (!read_mail_parameters(client, command, &parameters))
+    if (!envelope_read_mail(command, client->offered, &mail, &problem)) {
+        client_error(client, problem.code, problem.enhanced, problem.text);
         return;
+    }
+    if (mail.size > client_config(client)->limits.message_size) {
+        client_error(client, 552, "5.3.4", "message is larger than allowed here (limit message-size)");
+        return;
+    }
     client->transactions++;
     client->waiting_for = COMMAND_MAIL;
-    transaction_mail(client_transaction(client), &command->path, parameters.size, parameters.body_8bit);
+    transaction_mail(client_transaction(client), &command->path, &mail);
     client_enter(client, CLIENT_WAIT);
 }
 
@@ -143,8 +130,9 @@ static void finish_mail(struct client *client)
 
 static void run_rcpt(struct client *client, const struct command *command)
 {
-    if (command->parameters_count > 0) {
-        client_error(client, 555, "5.5.4", "RCPT parameter not recognised");
+    struct envelope_problem problem;
+    if (!envelope_read_recipient(command, transaction_is_international(client->transaction), &problem)) {
+        client_error(client, problem.code, problem.enhanced, problem.text);
         return;
     }
     if (transaction_accepted(client->transaction) >= client_config(client)->limits.recipients) {

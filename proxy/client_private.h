@@ -7,6 +7,7 @@
 
 #include "proxy/client.h"
 #include "proxy/command.h"
+#include "proxy/envelope.h"
 #include "proxy/transaction.h"
 
 struct event;
@@ -48,6 +49,7 @@ struct client {
     bool outdated;                     /* its transaction keeps a generation that must go */
     bool tls_wanted;                   /* the handshake is to begin */
     bool greeted;                      /* the banner was sent */
+    unsigned offered;                  /* in reply to its HELO or EHLO: bits of enum backend_extension */
     bool skipping;                     /* within a command line that was too long or badly framed */
     enum command_verb waiting_for;     /* whose reply CLIENT_WAIT will send */
     enum listener_tls tls;

@@ -53,9 +53,17 @@ static bool is_alphanumeric(char c)
     return ascii_is_letter(c) || ascii_is_digit(c);
 }
 
-static bool is_control(char c)
+/* The command as text: NULL, or what is wrong with it. */
+static const char *check_text(struct slice text)
 {
-    return (unsigned char)c < ' ' || c == 0x7F;
+    for (size_t length; text.length > 0; text = slice_from(text, length)) {
+        length = text_utf8_length(text);
+        if (length == 0)
+            return "bytes that are not UTF-8 stand in the command";
+        if (text_is_control(slice_first(text, length)))
+            return "a control character stands in the command";
+    }
+    return NULL;
 }
 
 static bool is_all_ascii(struct slice text)
@@ -66,10 +74,10 @@ static bool is_all_ascii(struct slice text)
     return true;
 }
 
-/* RFC 5322 3.2.3. */
+/* RFC 5322 3.2.3, and UTF8-non-ascii (RFC 6531 3.3): the whole is known to be UTF-8. */
 static bool is_atext(char c)
 {
-    return is_alphanumeric(c) || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
+    return is_alphanumeric(c) || (unsigned char)c >= 0x80 || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL);
 }
 
 static bool begins(struct slice rest, char c)
@@ -101,6 +109,8 @@ static const char *parse_quoted(struct slice *rest, struct slice *local_out)
     while (at < rest->length && rest->text[at] != '"') {
         if (rest->text[at] == '\\')
             at++;
+        if (at < rest->length && (unsigned char)rest->text[at] >= 0x80 && rest->text[at - 1] == '\\')
+            return "a backslash in the local part of the address stands before a character outside ASCII";
         at++;
     }
     if (at >= rest->length)
@@ -157,7 +167,7 @@ static const char *parse_domain(struct slice *rest, struct slice *domain_out)
     *domain_out = take(rest, at);
     if (at > HOST_NAME_MOST)
         return "the domain of the address is longer than 255 characters";
-    if (!host_name_is_domain(*domain_out))
+    if (!host_name_is_international(*domain_out))
         return "the domain of the address is not a domain name of letters, digits, hyphens and dots";
     return NULL;
 }
@@ -215,7 +225,7 @@ static const char *parse_path(struct slice *rest, const struct path_kind *kind, 
     if (!begins(*rest, '<'))
         return kind->bracket_problem;
     take(rest, 1);
-    *path = (struct command_path){ slice_first(*rest, 0), slice_first(*rest, 0), slice_first(*rest, 0) };
+    *path = (struct command_path){ slice_first(*rest, 0), slice_first(*rest, 0), slice_first(*rest, 0), false };
     if (begins(*rest, '>') && !kind->may_be_empty)
         return "the address is empty";
     routed = begins(*rest, '@');
@@ -230,6 +240,7 @@ static const char *parse_path(struct slice *rest, const struct path_kind *kind, 
     take(rest, 1);
     if (start.length - rest->length > COMMAND_PATH_MOST)
         return "the address is longer than 256 characters";
+    path->international = !is_all_ascii(slice_first(start, start.length - rest->length));
     return NULL;
 }
 
@@ -275,10 +286,6 @@ static const char *parse_path_argument(struct command *command, const struct pat
 
     if (!slice_starts_with_nocase(rest, kind->prefix))
         return kind->prefix_problem;
-    if (!is_all_ascii(rest)) {
-        *enhanced_out = "5.6.7";
-        return "the address has bytes outside ASCII, and SMTPUTF8 is not offered here";
-    }
     rest = without_blanks_before(slice_from(rest, kind->prefix.length));
     problem = parse_path(&rest, kind, &command->path);
     if (problem == NULL && rest.length > 0 && !begins(rest, ' '))
@@ -322,13 +329,15 @@ static const char *parse_host(struct command *command)
 
 static const char *parse_argument(const struct verb *verb, struct command *command, const char **enhanced_out)
 {
-    for (size_t i = 0; i < command->argument.length; i++)
-        if (is_control(command->argument.text[i]))
-            return "a control character stands in the command";
+    const char *problem = check_text(command->argument);
+
+    if (problem != NULL)
+        return problem;
     if (verb->argument == ARGUMENT_PATH)
         return parse_path_argument(command, verb->verb == COMMAND_MAIL ? &sender_kind : &recipient_kind, enhanced_out);
-    if (!is_all_ascii(command->argument))
-        return "a byte outside ASCII stands in the command";
+    /* RFC 6531 3.7.4.2: what VRFY asks for may be outside ASCII. */
+    if (verb->argument != ARGUMENT_NEEDED && !is_all_ascii(command->argument))
+        return "a character outside ASCII stands in the command";
     switch (verb->argument) {
     case ARGUMENT_NONE:   return command->argument.length == 0 ? NULL : "the command takes no argument";
     case ARGUMENT_NEEDED: return command->argument.length > 0 ? NULL : "an argument must follow";

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * command.h: the grammar of an SMTP command line (RFC 5321 4.1.2, 4.1.3; RFC 1870, RFC 6152 for their parameters):
- * verb, path, parameters. Slices point into the line. What does not match the grammar is refused with the reason;
- * nothing is guessed, but for what RFC 5321 4.1.1.3 and practice allow: blanks after "FROM:", trailing
- * blanks, and in HELO whatever word a client calls itself.
+ * command.h: the grammar of an SMTP command line (RFC 5321 4.1.2, 4.1.3, RFC 6531 3.3): verb, path, parameters; what
+ * parameters mean is envelope.h's. Slices point into the line. What does not match the grammar is refused with the
+ * reason; nothing is guessed, but for what RFC 5321 4.1.1.3 and practice allow: blanks after "FROM:", trailing blanks,
+ * and in HELO whatever word a client calls itself.
  */
 #ifndef MXWARD_PROXY_COMMAND_H
 #define MXWARD_PROXY_COMMAND_H
@@ -38,6 +38,7 @@ struct command_path {
     struct slice text;             /* local-part@domain, "postmaster", or empty (null sender) */
     struct slice local_part;       /* as sent, quotes included */
     struct slice domain;           /* or an address literal with its brackets; empty for <> and <postmaster> */
+    bool international;            /* has characters outside ASCII: only in a transaction with SMTPUTF8 */
 };
 
 struct command {
@@ -57,9 +58,9 @@ enum command_status {
 
 /*
  * `line` without CRLF. On COMMAND_SYNTAX *enhanced_out is the enhanced code ("5.5.4", "5.1.7" sender, "5.1.3"
- * recipient, "5.6.7" bytes outside ASCII in an address: SMTPUTF8 is not offered) and *problem_out a text for the
- * reply; both static, set by COMMAND_UNRECOGNISED too. Control characters are refused in every argument, and so is a
- * parameter given twice: two programs may each take another one.
+ * recipient) and *problem_out a text for the reply; both static, set by COMMAND_UNRECOGNISED too. Refused in every
+ * argument are control characters, C1 among them, and what is not UTF-8; addresses may hold UTF-8 (RFC 6531 3.3), and
+ * the caller knows whether they may here. A parameter given twice is refused: two programs may each take another one.
  */
 enum command_status command_parse(struct slice line, struct command *command_out, const char **enhanced_out,
                                   const char **problem_out);

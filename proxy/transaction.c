@@ -101,6 +101,11 @@ bool transaction_has_mail(const struct transaction *transaction)
     return transaction->facts.has_mail;
 }
 
+bool transaction_is_international(const struct transaction *transaction)
+{
+    return transaction->facts.smtputf8;
+}
+
 size_t transaction_accepted(const struct transaction *transaction)
 {
     return transaction->accepted_count;
@@ -195,7 +200,8 @@ static struct reply mail_reply(struct transaction *transaction)
     return reply_make(transaction->reply_arena, 250, "2.1.0", "Ok");
 }
 
-void transaction_mail(struct transaction *transaction, const struct command_path *path, uint64_t size, bool body_8bit)
+void transaction_mail(struct transaction *transaction, const struct command_path *path,
+                      const struct envelope_mail *mail)
 {
     struct facts *facts = &transaction->facts;
     begin_work(transaction, WORK_JUDGE_MAIL);
@@ -205,8 +211,9 @@ void transaction_mail(struct transaction *transaction, const struct command_path
     facts->sender = arena_copy(transaction->arena, path->text);
     facts->sender_local_part = arena_copy(transaction->arena, path->local_part);
     facts->sender_domain = arena_copy(transaction->arena, path->domain);
-    facts->declared_size = size;
-    facts->body_8bit = body_8bit;
+    facts->declared_size = mail->size;
+    facts->body_8bit = mail->body_8bit;
+    facts->smtputf8 = mail->smtputf8;
     transaction->mail_at = clock_monotonic();
     if (transaction->generation->has_stage[STAGE_MAIL]) {
         inquiry_ask(transaction->inquiry, STAGE_MAIL, facts);

@@ -9,7 +9,7 @@
 #define MXWARD_PROXY_TRANSACTION_H
 
 #include "proxy/backend.h"
-#include "proxy/command.h"
+#include "proxy/envelope.h"
 #include "proxy/reply.h"
 #include "policy/facts.h"
 #include "policy/record.h"
@@ -45,14 +45,17 @@ enum transaction_state transaction_state(const struct transaction *transaction);
  * begins work. */
 const struct reply *transaction_reply(const struct transaction *transaction);
 bool transaction_has_mail(const struct transaction *transaction);
+/* MAIL said SMTPUTF8: addresses may hold UTF-8. */
+bool transaction_is_international(const struct transaction *transaction);
 size_t transaction_accepted(const struct transaction *transaction);
 struct slice transaction_id(const struct transaction *transaction);
 const struct generation *transaction_generation(const struct transaction *transaction);
 
 /* STAGE_CONNECT or STAGE_HELO. */
 void transaction_judge_session(struct transaction *transaction, enum stage stage);
-/* The answer to a MAIL that parsed; `size` declared or 0. */
-void transaction_mail(struct transaction *transaction, const struct command_path *path, uint64_t size, bool body_8bit);
+/* The answer to a MAIL that parsed. */
+void transaction_mail(struct transaction *transaction, const struct command_path *path,
+                      const struct envelope_mail *mail);
 void transaction_recipient(struct transaction *transaction, const struct command_path *path);
 /* After DATA was answered 354. */
 void transaction_data_begin(struct transaction *transaction);

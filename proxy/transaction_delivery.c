@@ -102,21 +102,29 @@ void transaction_forget_envelope(struct transaction *transaction)
         backend_reset(session->backend, ignore_result, NULL);
 }
 
-/* MAIL's parameters as the client gave them, where the backend knows them. */
-static struct slice mail_parameters(struct transaction *transaction)
+/* What MAIL said, for a session that must know it; but SIZE, which is only a help. */
+static unsigned mail_extensions(const struct facts *facts)
 {
-    struct backend_offer offer = { 0 };
-    if (!backend_pool_offer(transaction->session->worker->backend, &offer))
-        return SLICE_NONE;
+    return (facts->body_8bit ? BACKEND_8BITMIME : 0U) | (facts->smtputf8 ? BACKEND_SMTPUTF8 : 0U);
+}
+
+/* MAIL as the client said it. */
+static void send_mail(struct transaction *transaction, backend_done done)
+{
+    struct backend_session *backend = transaction->session->backend;
     const struct facts *facts = &transaction->facts;
-    bool size = facts->declared_size > 0 && (offer.extensions & BACKEND_SIZE) != 0;
-    bool body = facts->body_8bit && (offer.extensions & BACKEND_8BITMIME) != 0;
-    struct slice text = SLICE_NONE;
-    if (size)
-        text = arena_printf(transaction->arena, "SIZE=%llu", (unsigned long long)facts->declared_size);
-    if (body)
-        text = arena_printf(transaction->arena, "%.*s%sBODY=8BITMIME", SLICE_ARG(text), size ? " " : "");
-    return text;
+    struct backend_offer offer = { 0 };
+    backend_pool_offer(transaction->session->worker->backend, &offer);
+    struct slice text = SLICE("");
+    if (facts->declared_size > 0 && (offer.extensions & BACKEND_SIZE) != 0)
+        text = arena_printf(transaction->arena, " SIZE=%llu", (unsigned long long)facts->declared_size);
+    if (facts->body_8bit)
+        text = arena_printf(transaction->arena, "%.*s BODY=8BITMIME", SLICE_ARG(text));
+    if (facts->smtputf8)
+        text = arena_printf(transaction->arena, "%.*s SMTPUTF8", SLICE_ARG(text));
+    backend_require(backend, mail_extensions(facts));
+    backend_mail(backend, facts->sender, slice_trim(text), done, transaction);
+    transaction->mail_sent = true;
 }
 
 static void mail_answered(void *context, const struct backend_result *result)
@@ -172,9 +180,8 @@ void transaction_offer_recipient(struct transaction *transaction)
     ensure_backend(transaction);
     struct backend_session *backend = transaction->session->backend;
     if (!transaction->mail_sent) {
-        transaction->mail_sent = true;
         transaction->backend_knows_all = transaction->accepted_count == 0;
-        backend_mail(backend, transaction->facts.sender, mail_parameters(transaction), mail_answered, transaction);
+        send_mail(transaction, mail_answered);
     }
     backend_rcpt(backend, transaction->asked.path, SLICE_NONE, recipient_answered, transaction);
 }
@@ -223,7 +230,6 @@ static void send_message(struct transaction *transaction)
         .spool = transaction->spool,
         .removed = verdict->removed,
         .removed_count = verdict->removed_count,
-        .body_8bit = transaction->facts.body_8bit,
     };
     transaction->work = WORK_DELIVER;
     backend_message(transaction->session->backend, &message, message_answered, transaction);
@@ -266,9 +272,8 @@ static void reopen(struct transaction *transaction)
         transaction_release_backend(transaction);
     ensure_backend(transaction);
     struct backend_session *backend = transaction->session->backend;
-    transaction->mail_sent = true;
     transaction->reopened = transaction->accepted_count + 1;
-    backend_mail(backend, transaction->facts.sender, mail_parameters(transaction), reopened, transaction);
+    send_mail(transaction, reopened);
     for (size_t i = 0; i < transaction->accepted_count; i++)
         backend_rcpt(backend, transaction->accepted[i].path, SLICE_NONE, reopened, transaction);
 }

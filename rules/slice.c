@@ -129,3 +129,10 @@ bool text_is_utf8(struct slice text, size_t *bad_out)
     }
     return true;
 }
+
+bool text_is_control(struct slice character)
+{
+    unsigned char first = character.length == 0 ? 'x' : (unsigned char)character.text[0];
+
+    return first < ' ' || first == 0x7F || (first == 0xC2 && (unsigned char)character.text[1] < 0xA0);
+}

@@ -88,5 +88,7 @@ bool slice_number(struct slice slice, unsigned long long most, unsigned long lon
 size_t text_utf8_length(struct slice text);
 /* Whether all of it is UTF-8; else the position of the first byte that is not. */
 bool text_is_utf8(struct slice text, size_t *bad_out);
+/* Whether a character (1 to 4 bytes, as text_utf8_length() says) is a control character: C0, DEL or C1. */
+bool text_is_control(struct slice character);
 
 #endif

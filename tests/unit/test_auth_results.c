@@ -135,6 +135,23 @@ START_TEST(test_received)
 }
 END_TEST
 
+/* RFC 3848, RFC 6531 4.3. */
+static const struct { bool esmtp, tls, smtputf8; const char *with; } protocols[] = {
+    { false, false, false, " with SMTP " },    { true, false, false, " with ESMTP " },
+    { true, true, false, " with ESMTPS " },    { true, false, true, " with UTF8SMTP " },
+    { true, true, true, " with UTF8SMTPS " },
+};
+
+START_TEST(test_received_with)
+{
+    facts.esmtp = protocols[_i].esmtp;
+    facts.tls = protocols[_i].tls;
+    facts.smtputf8 = protocols[_i].smtputf8;
+    struct slice text = unfolded(auth_results_received(&facts, &findings, arena).text);
+    ck_assert_msg(strstr(arena_string(arena, text), protocols[_i].with) != NULL, "%.*s", SLICE_ARG(text));
+}
+END_TEST
+
 static const struct {
     int64_t seconds;
     const char *text;
@@ -228,6 +245,7 @@ Suite *suite_auth_results(void)
     tcase_add_test(tests, test_field);
     tcase_add_test(tests, test_field_without_signatures);
     tcase_add_test(tests, test_received_spf);
+    tcase_add_loop_test(tests, test_received_with, 0, 5);
     tcase_add_test(tests, test_received);
     tcase_add_loop_test(tests, test_dates, 0, sizeof(dates) / sizeof(dates[0]));
     tcase_add_test(tests, test_hostile);

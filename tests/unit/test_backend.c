@@ -577,18 +577,26 @@ START_TEST(test_line_is_one_line)
 }
 END_TEST
 
-START_TEST(test_eight_bit_not_offered)
+/* What a transaction needs and the session's EHLO reply lacks: not a word of it is said. */
+static const struct { unsigned extension; const char *name; } required[] = {
+    { BACKEND_8BITMIME, "8BITMIME" }, { BACKEND_SMTPUTF8, "SMTPUTF8" },
+};
+
+START_TEST(test_required_not_offered)
 {
     static const char *const scripts[] = { PLAIN "< nothing\n", NULL };
     struct scene scene;
 
     scene_begin(&scene, scripts, false);
-    scene.spool = spool_with(SLICE("a: b\r\n"));
-    scene.message = (struct backend_message){ .spool = scene.spool, .body_8bit = true };
-    scene.results.wanted = 1;
-    backend_message(scene.session, &scene.message, on_result, &scene.results);
+    scene.session->client.esmtp = true;
+    scene.results.wanted = 2;
+    backend_require(scene.session, required[_i].extension);
+    backend_mail(scene.session, SLICE("a@b"), SLICE_NONE, on_result, &scene.results);
+    backend_rcpt(scene.session, SLICE("c@d"), SLICE_NONE, on_result, &scene.results);
     loop_until(scene.peer->base, &scene.results.done, 1);
-    ck_assert_msg(strstr(scene.results.text[0], "8BITMIME") != NULL, "%s", scene.results.text[0]);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_msg(strncmp(scene.results.text[i], "LOST", 4) == 0 &&
+                          strstr(scene.results.text[i], required[_i].name) != NULL, "%s", scene.results.text[i]);
     scene_end(&scene);
 }
 END_TEST
@@ -769,7 +777,7 @@ Suite *suite_backend(void)
     tcase_add_loop_test(messages, test_content, 0, ROWS(content_rows));
     suite_add_tcase(suite, messages);
     tcase_add_test(callers, test_line_is_one_line);
-    tcase_add_test(callers, test_eight_bit_not_offered);
+    tcase_add_loop_test(callers, test_required_not_offered, 0, 2);
     tcase_add_loop_test(callers, test_offer_of_session, 0, 2);
     tcase_add_test(callers, test_two_transactions);
     tcase_add_loop_test(callers, test_lost_while_idle, 0, 3);

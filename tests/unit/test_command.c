@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_command.c: command lines by the grammar of RFC 5321 4.1.1 to 4.1.3, its limits of 4.5.3.1, and RFC 1870. The
- * rows are taken from the productions: what each allows, and its nearest neighbours that it does not.
+ * test_command.c: command lines by the grammar of RFC 5321 4.1.1 to 4.1.3, its limits of 4.5.3.1, RFC 1870 and RFC
+ * 6531 3.3. The rows are taken from the productions: what each allows, and its nearest neighbours that it does not.
  */
 #include <check.h>
 #include <stdio.h>
@@ -92,6 +92,9 @@ static const struct verb_case {
     { "HELP MAIL", COMMAND_OK, COMMAND_HELP, "MAIL" },
     { "VRFY user@example.org", COMMAND_OK, COMMAND_VRFY, "user@example.org" },
     { "VRFY", COMMAND_SYNTAX, COMMAND_VRFY, "" },
+    { "VRFY j\xC3\xBCrgen SMTPUTF8", COMMAND_OK, COMMAND_VRFY, "j\xC3\xBCrgen SMTPUTF8" },
+    { "VRFY j\xFCrgen", COMMAND_SYNTAX, COMMAND_VRFY, "j\xFCrgen" },
+    { "NOOP j\xC3\xBCrgen", COMMAND_SYNTAX, COMMAND_NOOP, "j\xC3\xBCrgen" },
     { "VRFY \x01", COMMAND_SYNTAX, COMMAND_VRFY, "\x01" },
     { "", COMMAND_UNRECOGNISED, COMMAND_UNKNOWN, "" },
     { " QUIT", COMMAND_UNRECOGNISED, COMMAND_UNKNOWN, "QUIT" },
@@ -132,7 +135,7 @@ END_TEST
 
 /* ---- paths: each is tried in MAIL FROM: and in RCPT TO: */
 
-enum { BOTH = 0, ONLY_MAIL = 1, ONLY_RCPT = 2, NEITHER = 3, OUTSIDE_ASCII = 4 };
+enum { BOTH = 0, ONLY_MAIL = 1, ONLY_RCPT = 2, NEITHER = 3, NOT_TEXT = 4 };
 
 static const struct path_case {
     const char *path;
@@ -264,16 +267,46 @@ static const struct path_case {
       "u@" SIXTY "." SIXTY "." SIXTY "." SIXTY ".abcdefgh", "u",
       SIXTY "." SIXTY "." SIXTY "." SIXTY ".abcdefgh" },
     { "<u@" SIXTY "." SIXTY "." SIXTY "." SIXTY ".abcdefghi>", NEITHER, NULL, NULL, NULL },
-    /* RFC 6531 is not offered. */
-    { "<j\xC3\xBCrgen@example.org>", OUTSIDE_ASCII, NULL, NULL, NULL },
-    { "<\"j\xC3\xBCrgen\"@example.org>", OUTSIDE_ASCII, NULL, NULL, NULL },
-    { "<user@ex\xC3\xA4mple.org>", OUTSIDE_ASCII, NULL, NULL, NULL },
-    { "<user@example.org\xFF>", OUTSIDE_ASCII, NULL, NULL, NULL },
+    /* RFC 6531 3.3: UTF-8 in atoms, quoted strings and labels. */
+    { "<j\xC3\xBCrgen@example.org>", BOTH, "j\xC3\xBCrgen@example.org", "j\xC3\xBCrgen", "example.org" },
+    { "<\"j\xC3\xBCr gen\"@example.org>", BOTH, "\"j\xC3\xBCr gen\"@example.org", "\"j\xC3\xBCr gen\"", "example.org" },
+    { "<user@ex\xC3\xA4mple.org>", BOTH, "user@ex\xC3\xA4mple.org", "user", "ex\xC3\xA4mple.org" },
+    { "<\xE7\x94\xA8\xE6\x88\xB7@\xE4\xBE\x8B\xE5\xAD\x90.\xE6\xB5\x8B\xE8\xAF\x95>", BOTH,
+      "\xE7\x94\xA8\xE6\x88\xB7@\xE4\xBE\x8B\xE5\xAD\x90.\xE6\xB5\x8B\xE8\xAF\x95", "\xE7\x94\xA8\xE6\x88\xB7",
+      "\xE4\xBE\x8B\xE5\xAD\x90.\xE6\xB5\x8B\xE8\xAF\x95" },
+    { "<\xF0\x9F\x93\xA7@example.org>", BOTH, "\xF0\x9F\x93\xA7@example.org", "\xF0\x9F\x93\xA7", "example.org" },
+    { "<@ex\xC3\xA4mple.org:user@example.org>", BOTH, "user@example.org", "user", "example.org" },
+    { "<\"a\\\xC3\xBC\"@example.org>", NEITHER, NULL, NULL, NULL },
+    { "<user@-\xC3\xA4.org>", NEITHER, NULL, NULL, NULL },
+    { "<user@\xC3\xA4-.org>", NEITHER, NULL, NULL, NULL },
+    { "<user@\xC3\xA4_b.org>", NEITHER, NULL, NULL, NULL },
+    { "<user@[\xC3\xA4]>", NEITHER, NULL, NULL, NULL },
+    /* A dot to one program and none to another. */
+    { "<user@a\xE3\x80\x82org>", NEITHER, NULL, NULL, NULL },
+    { "<user@a\xEF\xBC\x8Eorg>", NEITHER, NULL, NULL, NULL },
+    { "<user@a\xEF\xBD\xA1org>", NEITHER, NULL, NULL, NULL },
+    /* Not UTF-8: a lone byte, cut short, overlong, a surrogate, beyond U+10FFFF. */
+    { "<user@example.org\xFF>", NOT_TEXT, NULL, NULL, NULL },
+    { "<j\xFCrgen@example.org>", NOT_TEXT, NULL, NULL, NULL },
+    { "<j\xC3@example.org>", NOT_TEXT, NULL, NULL, NULL },
+    { "<\xC0\xBCuser@example.org>", NOT_TEXT, NULL, NULL, NULL },
+    { "<\xED\xA0\x80@example.org>", NOT_TEXT, NULL, NULL, NULL },
+    { "<\xF4\x90\x80\x80@example.org>", NOT_TEXT, NULL, NULL, NULL },
+    /* C1: what some terminals take for a command. */
+    { "<us\xC2\x9B" "er@example.org>", NOT_TEXT, NULL, NULL, NULL },
     /* Control characters never. */
     { "<us\x01" "er@example.org>", NEITHER, NULL, NULL, NULL },
     { "<\"us\x7F" "er\"@example.org>", NEITHER, NULL, NULL, NULL },
     { "<\"us\ter\"@example.org>", NEITHER, NULL, NULL, NULL },
 };
+
+static bool has_utf8(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text >= 0x80)
+            return true;
+    return false;
+}
 
 static void check_path(const struct path_case *row, const char *prefix, bool accepted, const char *bad_address)
 {
@@ -290,9 +323,8 @@ static void check_path(const struct path_case *row, const char *prefix, bool acc
         ck_assert_slice(command.path.local_part, slice_of_string(row->local_part));
         ck_assert_slice(command.path.domain, slice_of_string(row->domain));
         ck_assert_uint_eq(command.parameters_count, 0);
-    } else if (row->accepted == OUTSIDE_ASCII) {
-        ck_assert_str_eq(enhanced, "5.6.7");
-    } else if (strpbrk(row->path, "\t\x01\x7F") != NULL) {
+        ck_assert_int_eq(command.path.international, has_utf8(row->path));
+    } else if (row->accepted == NOT_TEXT || strpbrk(row->path, "\t\x01\x7F") != NULL) {
         ck_assert_str_eq(enhanced, "5.5.4");
     } else {
         ck_assert_str_eq(enhanced, bad_address);
@@ -327,7 +359,8 @@ static const struct { const char *line, *part_of_problem; } problem_cases[] = {
     { "MAIL FROM:<\"user@example.org>", "quote" },
     { "MAIL FROM:<user@example.org", "closing angle bracket" },
     { "MAIL FROM:<user@example.org>SIZE=1", "blank" },
-    { "MAIL FROM:<j\xC3\xBCrgen@example.org>", "SMTPUTF8" },
+    { "MAIL FROM:<j\xFCrgen@example.org>", "UTF-8" },
+    { "MAIL FROM:<us\xC2\x9B" "er@example.org>", "control" },
 };
 
 START_TEST(test_problems)

@@ -45,6 +45,21 @@ START_TEST(test_hostile)
 }
 END_TEST
 
+/* RFC 6532: UTF-8 where it may be, and then no control character of it. */
+START_TEST(test_utf8)
+{
+    struct field_writer writer;
+    for (int utf8 = 0; utf8 < 2; utf8++) {
+        field_writer_begin(&writer, SLICE("A"), arena);
+        writer.utf8 = utf8 == 1;
+        field_writer_piece(&writer, SLICE("\xc3\xa4\xc2\x85\xff\xe2\x82\xac"));
+        field_writer_piece(&writer, field_address(SLICE("j\xc3\xbc@b.example"), arena));
+        assert_slice(field_writer_end(&writer), utf8 ? "A: \xc3\xa4???\xe2\x82\xac \"j\xc3\xbc@b.example\"\r\n"
+                                                     : "A: ???\?\?\?\?\? \"j\?\?@b.example\"\r\n");
+    }
+}
+END_TEST
+
 static const struct {
     const char *text;
     const char *value;
@@ -63,7 +78,7 @@ static const struct {
     { "2001:db8::1", "\"2001:db8::1\"", "\"2001:db8::1\"", "\"2001:db8::1\"" },
     { "a/b=", "\"a/b=\"", "\"a/b=\"", "a/b=" },
     { "192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.1" },
-    { "\xc3\xa4", "\"\?\?\"", "\"\?\?\"", "\"\?\?\"" },
+    { "\xc3\xa4", "\"\xc3\xa4\"", "\"\xc3\xa4\"", "\"\xc3\xa4\"" },
 };
 
 START_TEST(test_values)
@@ -84,6 +99,7 @@ Suite *suite_field_writer(void)
     tcase_add_loop_test(tests, test_values, 0, sizeof(values) / sizeof(values[0]));
     tcase_add_test(tests, test_folds);
     tcase_add_test(tests, test_hostile);
+    tcase_add_test(tests, test_utf8);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -87,6 +87,29 @@ START_TEST(test_literals)
 }
 END_TEST
 
+/* RFC 6531 3.3 with RFC 5890 2.3.2.1: what could be a U-label, and the nearest that cannot. */
+#define U_10 "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4"
+#define U_50 U_10 U_10 U_10 U_10 U_10
+
+static const struct { const char *text; bool is; } international_cases[] = {
+    { "example.org", true }, { LABEL_63, true }, { LABEL_63 "x", false }, { "", false }, { "a..b", false },
+    { "\xC3\xA4", true }, { "ex\xC3\xA4mple.org", true }, { "\xC3\xA4-b.\xC3\xA4", true }, { "\xC3\xA4.", false },
+    { "-\xC3\xA4", false }, { "\xC3\xA4-", false }, { "\xC3\xA4_", false }, { "\xC3\xA4 b", false },
+    { "\xC3", false }, { "\xE4", false }, { "\xC3\xA4\xC2\x85", false }, { "a\xE3\x80\x82" "b", false },
+    { "a\xEF\xBC\x8E" "b", false }, { "a\xEF\xBD\xA1" "b", false },
+    { U_50 "abcdefghi", true }, { U_50 "abcdefghij", false },
+    { U_50 "." U_50 "." U_10 U_10 "." "abcdefghijkl", true },
+    { U_50 "." U_50 "." U_10 U_10 "." "abcdefghijklm", false },
+};
+
+START_TEST(test_international)
+{
+    struct slice text = slice_of_string(international_cases[_i].text);
+
+    ck_assert_msg(host_name_is_international(text) == international_cases[_i].is, "row %d", _i);
+}
+END_TEST
+
 /* ---- what rules hear of HELO */
 
 static const struct { const char *helo; bool valid, literal; } helo_cases[] = {
@@ -142,6 +165,7 @@ Suite *suite_host_name(void)
     TCase *tests = tcase_create("host_name");
 
     tcase_add_loop_test(tests, test_domains, 0, ROWS(domain_cases));
+    tcase_add_loop_test(tests, test_international, 0, ROWS(international_cases));
     tcase_add_loop_test(tests, test_literals, 0, ROWS(literal_cases));
     tcase_add_loop_test(tests, test_helo_facts, 0, ROWS(helo_cases));
     tcase_add_test(tests, test_no_helo);
