@@ -71,8 +71,9 @@ static json_t *address_of(const struct facts_recipient *recipient, struct arena 
     return object;
 }
 
-static json_t *envelope_of(const struct facts *facts, struct arena *arena)
+static json_t *envelope_of(const struct record *record, struct arena *arena)
 {
+    const struct facts *facts = record->facts;
     json_t *object = json_object();
     json_t *sender = json_object();
     record_put(sender, "address", record_text_json(facts->sender, arena));
@@ -82,6 +83,8 @@ static json_t *envelope_of(const struct facts *facts, struct arena *arena)
         record_put_size(object, "size", facts->declared_size);
     record_put_flag(object, "8bit", facts->body_8bit);
     record_put_flag(object, "smtputf8", facts->smtputf8);
+    record_put_text(object, "ret", record->ret, arena);
+    record_put_text(object, "envid", record->envid, arena);
     json_t *recipients = json_array();
     for (size_t i = 0; i < facts->recipients_count; i++)
         json_array_append_new(recipients, address_of(&facts->recipients[i], arena));
@@ -303,6 +306,8 @@ static json_t *answers_of(const struct record *record, struct arena *arena)
 static json_t *recipient_of(const struct record_recipient *recipient, struct arena *arena)
 {
     json_t *object = address_of(&recipient->recipient, arena);
+    record_put_text(object, "notify", recipient->notify, arena);
+    record_put_text(object, "orcpt", recipient->orcpt, arena);
     record_put_name(object, "by", record_by_name(recipient->by));
     record_put_number(object, "code", recipient->code);
     record_put_text(object, "text", recipient->text, arena);
@@ -377,7 +382,7 @@ static json_t *record_json(const struct record *record, struct arena *arena)
     record_put(object, "client", client_of(record, arena));
     record_put(object, "local", local_of(facts, arena));
     if (facts->has_mail)
-        record_put(object, "envelope", envelope_of(facts, arena));
+        record_put(object, "envelope", envelope_of(record, arena));
     record_put(object, "outcome", outcome_of(&record->outcome, arena));
     if (record->verdict != NULL) {
         record_put_name(object, "stage", stage_names[record->verdict->stage]);

@@ -37,6 +37,8 @@ enum record_phase {
 /* One RCPT, accepted or not, in order. */
 struct record_recipient {
     struct facts_recipient recipient;
+    struct slice notify;           /* NOTIFY= and ORCPT= as RCPT said them (RFC 3461); empty: it did not */
+    struct slice orcpt;
     enum record_by by;
     unsigned code;                 /* 0: no reply was given */
     struct slice text;             /* the reply without its code: "5.1.1 no such user"; of several lines the last */
@@ -65,6 +67,8 @@ struct record_outcome {
 struct record {
     enum record_kind kind;
     const struct facts *facts;         /* as given to the last judgement; at stage message all accepted recipients */
+    struct slice ret;                  /* RET= and ENVID= as MAIL said them (RFC 3461); empty: it did not */
+    struct slice envid;
     const struct answers *answers;     /* those marked used are written (frame_get_verdict() marks them) */
     const struct verdict *verdict;     /* the last that was made: of stage message if it came to that; NULL: none */
     struct record_recipient *recipients;

@@ -43,7 +43,7 @@ static void read_client(struct reading *reading, json_t *client, struct facts *f
     facts->tls_bits = (uint16_t)record_get_number(reading, tls, "bits", 0, UINT16_MAX);
 }
 
-static void read_envelope(struct reading *reading, json_t *envelope, struct facts *facts)
+static void read_envelope(struct reading *reading, json_t *envelope, struct record *record, struct facts *facts)
 {
     struct facts_recipient sender = { 0 };
     json_t *array;
@@ -57,13 +57,15 @@ static void read_envelope(struct reading *reading, json_t *envelope, struct fact
     facts->declared_size = (uint64_t)record_get_number(reading, envelope, "size", 0, INT64_MAX);
     facts->body_8bit = record_get_flag(reading, envelope, "8bit");
     facts->smtputf8 = record_get_flag(reading, envelope, "smtputf8");
+    record->ret = record_get_text(reading, envelope, "ret", FACTS_TEXT_MOST);
+    record->envid = record_get_text(reading, envelope, "envid", FACTS_TEXT_MOST);
     facts->recipients_count = record_get_array(reading, envelope, "recipients", FACTS_RECIPIENTS_MOST, &array);
     facts->recipients = arena_array(reading->arena, facts->recipients_count, sizeof *facts->recipients);
     for (size_t i = 0; i < facts->recipients_count; i++)
         read_split(reading, json_array_get(array, i), &facts->recipients[i]);
 }
 
-static void read_facts(struct reading *reading, json_t *root, struct facts *facts)
+static void read_facts(struct reading *reading, json_t *root, struct record *record, struct facts *facts)
 {
     facts->id = record_get_text(reading, root, "id", FACTS_TEXT_MOST);
     struct slice time = record_get_text(reading, root, "time", 64);
@@ -76,7 +78,7 @@ static void read_facts(struct reading *reading, json_t *root, struct facts *fact
     facts->local_port = (uint16_t)record_get_number(reading, local, "port", 0, UINT16_MAX);
     facts->hostname = record_get_text(reading, local, "hostname", FACTS_TEXT_MOST);
     facts->authserv_id = record_get_text(reading, local, "authserv-id", FACTS_TEXT_MOST);
-    read_envelope(reading, record_get_object(reading, root, "envelope"), facts);
+    read_envelope(reading, record_get_object(reading, root, "envelope"), record, facts);
     json_t *message = record_get_object(reading, root, "message");
     facts->message_size = (uint64_t)record_get_number(reading, message, "size", 0, INT64_MAX);
     json_t *settings = record_get_object(reading, root, "settings");
@@ -344,6 +346,8 @@ static void read_recipients(struct reading *reading, json_t *root, struct record
         json_t *object = json_array_get(array, i);
         struct record_recipient *recipient = &record->recipients[i];
         read_split(reading, object, &recipient->recipient);
+        recipient->notify = record_get_text(reading, object, "notify", FACTS_TEXT_MOST);
+        recipient->orcpt = record_get_text(reading, object, "orcpt", FACTS_TEXT_MOST);
         recipient->by = (enum record_by)record_get_name(reading, object, "by", record_by_name_at, RECORD_BY_NAMES);
         recipient->code = (unsigned)record_get_number(reading, object, "code", 0, 599);
         recipient->text = record_get_text(reading, object, "text", 4096);
@@ -413,7 +417,7 @@ static void read_root(struct reading *reading, json_t *root, struct record_readi
         record_fail(reading, "record", "not a record, or of another format");
     struct slice kind = record_get_text(reading, root, "kind", 64);
     record->kind = slice_equal(kind, SLICE("session")) ? RECORD_SESSION : RECORD_TRANSACTION;
-    read_facts(reading, root, &out->facts);
+    read_facts(reading, root, record, &out->facts);
     read_answers(reading, root, out->answers);
     read_message(reading, root, out);
     out->judged = arena_array(reading->arena, RECORD_RECIPIENTS_MOST + 1, sizeof *out->judged);

@@ -29,6 +29,7 @@ enum backend_extension {
     BACKEND_CHUNKING = 1 << 4,
     BACKEND_XCLIENT = 1 << 5,
     BACKEND_SMTPUTF8 = 1 << 6,
+    BACKEND_DSN = 1 << 7,
 };
 
 struct backend_offer {

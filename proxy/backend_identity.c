@@ -56,6 +56,7 @@ static const struct {
     { BACKEND_CHUNKING, "CHUNKING" },
     { BACKEND_XCLIENT, "XCLIENT" },
     { BACKEND_SMTPUTF8, "SMTPUTF8" },
+    { BACKEND_DSN, "DSN" },
 };
 #define EXTENSIONS_COUNT (sizeof(extension_names) / sizeof(extension_names[0]))
 

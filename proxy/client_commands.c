@@ -21,7 +21,8 @@ enum command_flag {
 /* Our allow-list of what the backend offers (DESIGN 3). RFC 6531 3.1: no SMTPUTF8 without 8BITMIME. */
 static unsigned offer_to_client(const struct backend_offer *offer)
 {
-    unsigned offered = offer->extensions & (BACKEND_ENHANCED_STATUS_CODES | BACKEND_8BITMIME | BACKEND_SMTPUTF8);
+    unsigned offered = offer->extensions &
+                       (BACKEND_ENHANCED_STATUS_CODES | BACKEND_8BITMIME | BACKEND_SMTPUTF8 | BACKEND_DSN);
     if ((offered & BACKEND_8BITMIME) == 0)
         offered &= ~(unsigned)BACKEND_SMTPUTF8;
     return offered;
@@ -51,6 +52,8 @@ static void greet_back(struct client *client)
             lines[count++] = SLICE("8BITMIME");
         if ((client->offered & BACKEND_SMTPUTF8) != 0)
             lines[count++] = SLICE("SMTPUTF8");
+        if ((client->offered & BACKEND_DSN) != 0)
+            lines[count++] = SLICE("DSN");
     }
     struct reply reply = reply_lines(arena, 250, lines, count);
     client_reply(client, &reply);
@@ -130,8 +133,10 @@ static void finish_mail(struct client *client)
 
 static void run_rcpt(struct client *client, const struct command *command)
 {
+    struct envelope_recipient recipient;
     struct envelope_problem problem;
-    if (!envelope_read_recipient(command, transaction_is_international(client->transaction), &problem)) {
+    bool smtputf8 = transaction_is_international(client->transaction);
+    if (!envelope_read_recipient(command, client->offered, smtputf8, &recipient, &problem)) {
         client_error(client, problem.code, problem.enhanced, problem.text);
         return;
     }
@@ -140,7 +145,7 @@ static void run_rcpt(struct client *client, const struct command *command)
         return;
     }
     client->waiting_for = COMMAND_RCPT;
-    transaction_recipient(client->transaction, &command->path);
+    transaction_recipient(client->transaction, &command->path, &recipient);
     client_enter(client, CLIENT_WAIT);
 }
 

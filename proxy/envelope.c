@@ -24,6 +24,49 @@ static const char *read_body(struct slice value, struct envelope_mail *mail)
     return mail->body_8bit || slice_equal_nocase(value, SLICE("7BIT")) ? NULL : "BODY= takes 7BIT or 8BITMIME";
 }
 
+static int hexadecimal(char c)
+{
+    return ascii_is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/*
+ * RFC 3461 4: xtext, and what it stands for must be printable ASCII (4.2, 4.4): it is written into the header of a
+ * delivery report, where a line end would begin another field. With `utf8` UTF-8 may stand for itself.
+ */
+static bool is_xtext(struct slice text, bool utf8)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.text[i];
+        if (byte == '+') {
+            int high = i + 2 < text.length ? hexadecimal(text.text[i + 1]) : -1;
+            int low = i + 2 < text.length ? hexadecimal(text.text[i + 2]) : -1;
+            int value = high < 0 || low < 0 ? 0 : high * 16 + low;
+            if (value != '\t' && (value < ' ' || value > '~'))
+                return false;
+            i += 2;
+        } else if (byte <= ' ' || byte == '=' || byte == 0x7F || (byte > 0x7F && !utf8)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* RFC 3461 4.3. */
+static const char *read_ret(struct slice value, struct envelope_mail *mail)
+{
+    mail->ret = value;
+    return slice_equal_nocase(value, SLICE("FULL")) || slice_equal_nocase(value, SLICE("HDRS"))
+               ? NULL : "RET= takes FULL or HDRS";
+}
+
+/* RFC 3461 4.4. */
+static const char *read_envid(struct slice value, struct envelope_mail *mail)
+{
+    mail->envid = value;
+    return value.length > 0 && value.length <= ENVELOPE_ENVID_MOST && is_xtext(value, false)
+               ? NULL : "ENVID= takes up to 100 characters of xtext (RFC 3461 4)";
+}
+
 /* RFC 6531 3.4. */
 static const char *read_smtputf8(struct slice value, struct envelope_mail *mail)
 {
@@ -39,6 +82,8 @@ static const struct mail_parameter {
     { "SIZE", 0, read_size },
     { "BODY", BACKEND_8BITMIME, read_body },
     { "SMTPUTF8", BACKEND_SMTPUTF8, read_smtputf8 },
+    { "RET", BACKEND_DSN, read_ret },
+    { "ENVID", BACKEND_DSN, read_envid },
 };
 
 static const struct mail_parameter *find_mail_parameter(struct slice keyword, unsigned offered)
@@ -70,13 +115,109 @@ bool envelope_read_mail(const struct command *command, unsigned offered, struct 
     return mail_out->smtputf8 || !command->path.international;
 }
 
-bool envelope_read_recipient(const struct command *command, bool smtputf8, struct envelope_problem *problem_out)
+/* RFC 3461 4.1: NEVER, or SUCCESS, FAILURE and DELAY between commas. */
+static bool is_notify(struct slice value)
 {
-    *problem_out = unknown_parameter;
-    if (command->parameters_count > 0)
+    if (value.length == 0 || value.length > ENVELOPE_NOTIFY_MOST)
         return false;
+    if (slice_equal_nocase(value, SLICE("NEVER")))
+        return true;
+    while (value.text != NULL) {
+        struct slice word = slice_cut(&value, ',');
+        if (!slice_equal_nocase(word, SLICE("SUCCESS")) && !slice_equal_nocase(word, SLICE("FAILURE")) &&
+            !slice_equal_nocase(word, SLICE("DELAY")))
+            return false;
+    }
+    return true;
+}
+
+/* RFC 822 3.3: what an addr-type is made of. */
+static bool is_atom(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.text[i] <= ' ' || text.text[i] > '~' || strchr("()<>@,;:\\\".[]", text.text[i]) != NULL)
+            return false;
+    return text.length > 0;
+}
+
+/* RFC 3461 4.2; an address of the type utf-8 may hold UTF-8 where the transaction may. */
+static bool is_orcpt(struct slice value, bool smtputf8)
+{
+    struct slice rest = value, type = slice_cut(&rest, ';');
+    bool utf8 = smtputf8 && slice_equal_nocase(type, SLICE("utf-8"));
+
+    return value.length <= ENVELOPE_ORCPT_MOST && rest.text != NULL && is_atom(type) && is_xtext(rest, utf8);
+}
+
+/* False: *problem_out. */
+static bool read_recipient_parameter(const struct command_parameter *given, unsigned offered, bool smtputf8,
+                                     struct envelope_recipient *recipient, struct envelope_problem *problem_out)
+{
+    bool dsn = (offered & BACKEND_DSN) != 0;
+    if (dsn && slice_equal_nocase(given->keyword, SLICE("NOTIFY"))) {
+        *problem_out = (struct envelope_problem){
+            501, "5.5.4", "NOTIFY= takes NEVER, or SUCCESS, FAILURE and DELAY between commas",
+        };
+        recipient->notify = given->value;
+        return is_notify(given->value);
+    }
+    if (dsn && slice_equal_nocase(given->keyword, SLICE("ORCPT"))) {
+        *problem_out = (struct envelope_problem){
+            501, "5.5.4", "ORCPT= takes type;address, up to 500 characters, the address as xtext (RFC 3461 4)",
+        };
+        recipient->orcpt = given->value;
+        return is_orcpt(given->value, smtputf8);
+    }
+    *problem_out = unknown_parameter;
+    return false;
+}
+
+bool envelope_read_recipient(const struct command *command, unsigned offered, bool smtputf8,
+                             struct envelope_recipient *recipient_out, struct envelope_problem *problem_out)
+{
+    *recipient_out = (struct envelope_recipient){ 0 };
+    for (size_t i = 0; i < command->parameters_count; i++)
+        if (!read_recipient_parameter(&command->parameters[i], offered, smtputf8, recipient_out, problem_out))
+            return false;
     *problem_out = (struct envelope_problem){
         553, "5.6.7", "the recipient's address has characters outside ASCII, and MAIL did not say SMTPUTF8",
     };
     return smtputf8 || !command->path.international;
+}
+
+/* " KEYWORD=value" behind `text` where there is a value. */
+static struct slice with_value(struct slice text, const char *keyword, struct slice value, struct arena *arena)
+{
+    return value.text == NULL ? text : arena_printf(arena, "%.*s %s=%.*s", SLICE_ARG(text), keyword, SLICE_ARG(value));
+}
+
+struct slice envelope_mail_text(const struct envelope_mail *mail, struct arena *arena)
+{
+    struct slice text = SLICE("");
+    if (mail->size > 0)
+        text = arena_printf(arena, " SIZE=%llu", (unsigned long long)mail->size);
+    if (mail->body_8bit)
+        text = arena_printf(arena, "%.*s BODY=8BITMIME", SLICE_ARG(text));
+    if (mail->smtputf8)
+        text = arena_printf(arena, "%.*s SMTPUTF8", SLICE_ARG(text));
+    text = with_value(text, "RET", mail->ret, arena);
+    return slice_trim(with_value(text, "ENVID", mail->envid, arena));
+}
+
+struct slice envelope_recipient_text(const struct envelope_recipient *recipient, struct arena *arena)
+{
+    struct slice text = with_value(SLICE(""), "NOTIFY", recipient->notify, arena);
+    return slice_trim(with_value(text, "ORCPT", recipient->orcpt, arena));
+}
+
+unsigned envelope_mail_needs(const struct envelope_mail *mail)
+{
+    bool dsn = mail->ret.text != NULL || mail->envid.text != NULL;
+    return (mail->body_8bit ? BACKEND_8BITMIME : 0U) | (mail->smtputf8 ? BACKEND_SMTPUTF8 : 0U) |
+           (dsn ? BACKEND_DSN : 0U);
+}
+
+unsigned envelope_recipient_needs(const struct envelope_recipient *recipient)
+{
+    return recipient->notify.text != NULL || recipient->orcpt.text != NULL ? BACKEND_DSN : 0U;
 }

@@ -214,6 +214,9 @@ void transaction_mail(struct transaction *transaction, const struct command_path
     facts->declared_size = mail->size;
     facts->body_8bit = mail->body_8bit;
     facts->smtputf8 = mail->smtputf8;
+    transaction->mail = *mail;
+    transaction->mail.ret = arena_copy(transaction->arena, mail->ret);
+    transaction->mail.envid = arena_copy(transaction->arena, mail->envid);
     transaction->mail_at = clock_monotonic();
     if (transaction->generation->has_stage[STAGE_MAIL]) {
         inquiry_ask(transaction->inquiry, STAGE_MAIL, facts);
@@ -234,7 +237,8 @@ static void finish_mail(struct transaction *transaction)
     transaction_done(transaction, reply);
 }
 
-void transaction_recipient(struct transaction *transaction, const struct command_path *path)
+void transaction_recipient(struct transaction *transaction, const struct command_path *path,
+                           const struct envelope_recipient *recipient)
 {
     begin_work(transaction, WORK_JUDGE_RECIPIENT);
     transaction->asked = (struct facts_recipient){
@@ -242,6 +246,8 @@ void transaction_recipient(struct transaction *transaction, const struct command
         .local_part = arena_copy(transaction->arena, path->local_part),
         .domain = arena_copy(transaction->arena, path->domain),
     };
+    transaction->asked_said.notify = arena_copy(transaction->arena, recipient->notify);
+    transaction->asked_said.orcpt = arena_copy(transaction->arena, recipient->orcpt);
     transaction->facts.recipients = &transaction->asked;
     transaction->facts.recipients_count = 1;
     inquiry_ask(transaction->inquiry, STAGE_RCPT, &transaction->facts);

@@ -56,7 +56,8 @@ void transaction_judge_session(struct transaction *transaction, enum stage stage
 /* The answer to a MAIL that parsed. */
 void transaction_mail(struct transaction *transaction, const struct command_path *path,
                       const struct envelope_mail *mail);
-void transaction_recipient(struct transaction *transaction, const struct command_path *path);
+void transaction_recipient(struct transaction *transaction, const struct command_path *path,
+                           const struct envelope_recipient *recipient);
 /* After DATA was answered 354. */
 void transaction_data_begin(struct transaction *transaction);
 /* Message bytes as they come; true: the end of data was among them, *consumed_out bytes were used, and the work of

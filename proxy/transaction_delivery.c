@@ -102,29 +102,26 @@ void transaction_forget_envelope(struct transaction *transaction)
         backend_reset(session->backend, ignore_result, NULL);
 }
 
-/* What MAIL said, for a session that must know it; but SIZE, which is only a help. */
-static unsigned mail_extensions(const struct facts *facts)
-{
-    return (facts->body_8bit ? BACKEND_8BITMIME : 0U) | (facts->smtputf8 ? BACKEND_SMTPUTF8 : 0U);
-}
-
 /* MAIL as the client said it. */
 static void send_mail(struct transaction *transaction, backend_done done)
 {
     struct backend_session *backend = transaction->session->backend;
-    const struct facts *facts = &transaction->facts;
+    struct envelope_mail mail = transaction->mail;
     struct backend_offer offer = { 0 };
     backend_pool_offer(transaction->session->worker->backend, &offer);
-    struct slice text = SLICE("");
-    if (facts->declared_size > 0 && (offer.extensions & BACKEND_SIZE) != 0)
-        text = arena_printf(transaction->arena, " SIZE=%llu", (unsigned long long)facts->declared_size);
-    if (facts->body_8bit)
-        text = arena_printf(transaction->arena, "%.*s BODY=8BITMIME", SLICE_ARG(text));
-    if (facts->smtputf8)
-        text = arena_printf(transaction->arena, "%.*s SMTPUTF8", SLICE_ARG(text));
-    backend_require(backend, mail_extensions(facts));
-    backend_mail(backend, facts->sender, slice_trim(text), done, transaction);
+    if ((offer.extensions & BACKEND_SIZE) == 0)
+        mail.size = 0;
+    backend_require(backend, envelope_mail_needs(&mail));
+    backend_mail(backend, transaction->facts.sender, envelope_mail_text(&mail, transaction->arena), done, transaction);
     transaction->mail_sent = true;
+}
+
+static void send_recipient(struct transaction *transaction, struct slice path, const struct envelope_recipient *said,
+                           backend_done done)
+{
+    struct backend_session *backend = transaction->session->backend;
+    backend_require(backend, envelope_recipient_needs(said));
+    backend_rcpt(backend, path, envelope_recipient_text(said, transaction->arena), done, transaction);
 }
 
 static void mail_answered(void *context, const struct backend_result *result)
@@ -139,11 +136,16 @@ static void accept_recipient(struct transaction *transaction)
     if (transaction->accepted_count == transaction->accepted_room) {
         size_t room = transaction->accepted_room == 0 ? 4 : transaction->accepted_room * 2;
         struct facts_recipient *grown = arena_array(transaction->arena, room, sizeof *grown);
-        if (transaction->accepted_count > 0)
+        struct envelope_recipient *said = arena_array(transaction->arena, room, sizeof *said);
+        if (transaction->accepted_count > 0) {
             memcpy(grown, transaction->accepted, transaction->accepted_count * sizeof *grown);
+            memcpy(said, transaction->accepted_said, transaction->accepted_count * sizeof *said);
+        }
         transaction->accepted = grown;
+        transaction->accepted_said = said;
         transaction->accepted_room = room;
     }
+    transaction->accepted_said[transaction->accepted_count] = transaction->asked_said;
     transaction->accepted[transaction->accepted_count++] = transaction->asked;
     transaction->exempt = transaction->asked_exempt;
 }
@@ -178,12 +180,11 @@ void transaction_offer_recipient(struct transaction *transaction)
         return;
     }
     ensure_backend(transaction);
-    struct backend_session *backend = transaction->session->backend;
     if (!transaction->mail_sent) {
         transaction->backend_knows_all = transaction->accepted_count == 0;
         send_mail(transaction, mail_answered);
     }
-    backend_rcpt(backend, transaction->asked.path, SLICE_NONE, recipient_answered, transaction);
+    send_recipient(transaction, transaction->asked.path, &transaction->asked_said, recipient_answered);
 }
 
 /* Delivery */
@@ -271,11 +272,10 @@ static void reopen(struct transaction *transaction)
     if (transaction->session->backend != NULL && transaction->mail_sent)
         transaction_release_backend(transaction);
     ensure_backend(transaction);
-    struct backend_session *backend = transaction->session->backend;
     transaction->reopened = transaction->accepted_count + 1;
     send_mail(transaction, reopened);
     for (size_t i = 0; i < transaction->accepted_count; i++)
-        backend_rcpt(backend, transaction->accepted[i].path, SLICE_NONE, reopened, transaction);
+        send_recipient(transaction, transaction->accepted[i].path, &transaction->accepted_said[i], reopened);
 }
 
 void transaction_deliver(struct transaction *transaction)

@@ -45,8 +45,11 @@ struct transaction {
     bool final;                            /* the reply ends the transaction */
 
     /* Envelope. */
+    struct envelope_mail mail;
     struct facts_recipient asked;          /* the recipient that is being worked on */
+    struct envelope_recipient asked_said;  /* its parameters */
     struct facts_recipient *accepted;
+    struct envelope_recipient *accepted_said;
     size_t accepted_count;
     size_t accepted_room;
     bool exempt;                           /* kind of the recipients accepted so far (DESIGN 3) */

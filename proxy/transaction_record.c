@@ -30,6 +30,8 @@ void transaction_note_recipient(struct transaction *transaction, const struct ve
     }
     transaction->recipients[transaction->recipients_count++] = (struct record_recipient){
         .recipient = transaction->asked,
+        .notify = transaction->asked_said.notify,
+        .orcpt = transaction->asked_said.orcpt,
         .by = by,
         .code = transaction->reply.code,
         .text = last_line(arena, &transaction->reply),
@@ -127,6 +129,8 @@ void transaction_write_record(struct transaction *transaction, const char *reaso
     record.facts = &facts;
     record.answers = transaction->answers;
     record.verdict = transaction->verdict;
+    record.ret = transaction->mail.ret;
+    record.envid = transaction->mail.envid;
     record.recipients = transaction->recipients;
     record.recipients_count = transaction->recipients_count;
     record.answers_left_out = !transaction->generation->config->record_answers;

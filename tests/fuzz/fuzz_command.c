@@ -93,9 +93,10 @@ static void check_parameters(const struct command *command, struct slice line)
 static void check_meaning(const struct command *command)
 {
     struct envelope_mail mail;
+    struct envelope_recipient recipient;
     struct envelope_problem problem = { 0 };
     bool read = command->verb == COMMAND_MAIL ? envelope_read_mail(command, ~0U, &mail, &problem)
-                                              : envelope_read_recipient(command, false, &problem);
+                                              : envelope_read_recipient(command, ~0U, false, &recipient, &problem);
 
     if (!read)
         must(problem.code >= 500 && problem.code < 560 && problem.enhanced != NULL && problem.text != NULL);

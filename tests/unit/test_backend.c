@@ -579,7 +579,7 @@ END_TEST
 
 /* What a transaction needs and the session's EHLO reply lacks: not a word of it is said. */
 static const struct { unsigned extension; const char *name; } required[] = {
-    { BACKEND_8BITMIME, "8BITMIME" }, { BACKEND_SMTPUTF8, "SMTPUTF8" },
+    { BACKEND_8BITMIME, "8BITMIME" }, { BACKEND_SMTPUTF8, "SMTPUTF8" }, { BACKEND_DSN, "DSN" },
 };
 
 START_TEST(test_required_not_offered)
@@ -777,7 +777,7 @@ Suite *suite_backend(void)
     tcase_add_loop_test(messages, test_content, 0, ROWS(content_rows));
     suite_add_tcase(suite, messages);
     tcase_add_test(callers, test_line_is_one_line);
-    tcase_add_loop_test(callers, test_required_not_offered, 0, 2);
+    tcase_add_loop_test(callers, test_required_not_offered, 0, 3);
     tcase_add_loop_test(callers, test_offer_of_session, 0, 2);
     tcase_add_test(callers, test_two_transactions);
     tcase_add_loop_test(callers, test_lost_while_idle, 0, 3);

@@ -377,6 +377,43 @@ START_TEST(refused_recipients_are_judged_again_too)
 }
 END_TEST
 
+/* What MAIL and RCPT said beside the addresses: of it judging needs SMTPUTF8 alone. */
+START_TEST(parameters_return)
+{
+    fixture_init(&fixture, "rule a at mail { when sender.smtputf8 then score 5 }", "");
+    fixture.facts.smtputf8 = true;
+    fixture.facts.sender = SLICE("j\xC3\xBC@example.org");
+    struct verdict verdict = fixture_judge(&fixture, STAGE_MAIL);
+    ck_assert_int_eq(verdict.score, 5);
+    struct record_recipient recipient = {
+        .recipient = fixture.recipients[0], .notify = SLICE("NEVER"), .orcpt = SLICE("rfc822;a+2Bb"),
+    };
+    struct record record;
+    record_init(&record);
+    record.facts = &fixture.facts;
+    record.answers = fixture.answers;
+    record.verdict = &verdict;
+    record.ret = SLICE("HDRS");
+    record.envid = SLICE("x+2B");
+    record.recipients = &recipient;
+    record.recipients_count = 1;
+    struct record_reading reading;
+    struct slice problem, again[RECORD_PARTS];
+    struct replay_difference differences[RECORD_PARTS];
+    struct slice line = record_write(&record, arena);
+    ck_assert(slice_contains(line, "j\xC3\xBC@example.org"));
+    ck_assert(record_read(line, arena, &reading, &problem));
+    ck_assert(reading.facts.smtputf8);
+    ck_assert_slice(reading.record.ret, "HDRS");
+    ck_assert_slice(reading.record.envid, "x+2B");
+    ck_assert_slice(reading.record.recipients[0].notify, "NEVER");
+    ck_assert_slice(reading.record.recipients[0].orcpt, "rfc822;a+2Bb");
+    judge_again(&reading, &reading.judged[0], again);
+    ck_assert_uint_eq(replay_compare(&reading.judged[0], again, differences), 0);
+    fixture_clear(&fixture);
+}
+END_TEST
+
 START_TEST(without_answers_it_is_not_replayable)
 {
     struct verdict verdict;
@@ -495,6 +532,7 @@ Suite *suite_record(void)
     tcase_add_loop_test(tests, facts_and_evidence_return, 0, count);
     tcase_add_test(tests, signatures_return);
     tcase_add_test(tests, refused_recipients_are_judged_again_too);
+    tcase_add_test(tests, parameters_return);
     tcase_add_test(tests, without_answers_it_is_not_replayable);
     tcase_add_test(tests, kept_records_are_judged_to_the_same_bytes);
     tcase_add_loop_test(tests, damaged_records_are_refused, 0, sizeof damaged / sizeof damaged[0]);
