@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * auth_arc_crypto.h: ARC's cryptography over one message, by OpenSSL: canonical forms of header and body (RFC 6376
- * 3.4), the body in chunks, and for each signature of a chain what came of it. Bounded: each header field is hashed
- * once for the seals and at most once for each set; a body in at most AUTH_ARC_BODIES_MOST ways; a key is decoded
- * once.
+ * auth_arc_crypto.h: ARC's cryptography over one message, by canonical.h and public_key.h: the body in chunks, and for
+ * each signature of a chain what came of it. Bounded: each header field is hashed once for the seals and at most once
+ * for each set; a body in at most AUTH_ARC_BODIES_MOST ways; a key is decoded once. All is the arena's.
  */
 #ifndef MXWARD_POLICY_AUTH_ARC_CRYPTO_H
 #define MXWARD_POLICY_AUTH_ARC_CRYPTO_H
@@ -27,14 +26,8 @@ void auth_arc_crypto_body(struct auth_arc_crypto *crypto, struct slice bytes);
  * later ones cannot matter.
  */
 void auth_arc_crypto_finish(struct auth_arc_crypto *crypto);
-/* Accepts a pointer to NULL and clears; at any time. */
-void auth_arc_crypto_free(struct auth_arc_crypto **crypto);
 
 /* Different ways (canonicalization, l=) in which the sets of one chain may hash the body; others are not tried. */
 #define AUTH_ARC_BODIES_MOST 4
-/* RFC 8301 3.2 asks for 4,096 bits; twice that is still verified in a fifth of a millisecond. */
-#define AUTH_ARC_KEY_BITS_MOST 8192
-/* What OpenSSL itself allows of RSA's public exponent with a large modulus; a longer one is as slow as signing. */
-#define AUTH_ARC_EXPONENT_BITS_MOST 64
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * auth_dkim_crypto.c: libopendkim, and nothing else of DKIM. One handle a message, so that a body is canonicalised
+ * auth_dkim_crypto.c: libopendkim, and what it leaves to us. One handle a message, so that a body is canonicalised
  * and hashed once for all signatures of a kind. DKIM-Signature fields that are not chosen are left out of the header
  * it sees, for it would judge them too; only when a chosen signature signs such fields (h=) must they be there, and
  * then they are marked to be ignored.
@@ -17,6 +17,7 @@
 #include <opendkim/dkim.h>
 
 #include "policy/auth_dkim_cover.h"
+#include "policy/auth_dkim_own.h"
 #include "policy/auth_dkim_parse.h"
 
 struct auth_dkim_crypto {
@@ -24,12 +25,23 @@ struct auth_dkim_crypto {
     struct arena *arena;
     struct auth_dkim_candidate **fed;  /* in the order of libopendkim's list */
     size_t fed_count;
-    bool hashes_body;
+    struct auth_dkim_candidate *candidates;
+    size_t count;
+    char last;                         /* byte of the body so far */
+    bool ended;                        /* the body is empty, or ends in CRLF */
+    bool hashes_body;                  /* `handle` does */
+    struct auth_dkim_own *own;         /* NULL: libopendkim takes them all */
     bool counts_body[2];               /* a chosen signature has l=: with simple, with relaxed canonicalization */
     struct auth_dkim_body bodies[2];
 };
 
 static DKIM_LIB *library;
+
+/* libopendkim is to verify it. */
+static bool is_for_library(const struct auth_dkim_candidate *candidate)
+{
+    return candidate->chosen && !candidate->own;
+}
 
 static DKIM_SIGINFO *signature_info(DKIM *handle, size_t index)
 {
@@ -38,6 +50,13 @@ static DKIM_SIGINFO *signature_info(DKIM *handle, size_t index)
     if (dkim_getsiglist(handle, &list, &count) != DKIM_STAT_OK || index >= (size_t)count)
         return NULL;
     return list[index];
+}
+
+static struct slice base64(const void *bytes, size_t length, struct arena *arena)
+{
+    char *text = arena_alloc(arena, 4 * ((length + 2) / 3) + 1);
+    int count = EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
+    return slice_of(text, (size_t)count);
 }
 
 /* libopendkim asks for a key: an equal record of what we parsed. */
@@ -49,7 +68,7 @@ static DKIM_CBSTAT on_key(DKIM *handle, DKIM_SIGINFO *info, unsigned char *buffe
         const struct auth_dkim_candidate *candidate = crypto->fed[i];
         if (signature_info(handle, i) != info)
             continue;
-        if (!candidate->chosen)
+        if (!is_for_library(candidate))
             return DKIM_CBSTAT_NOTFOUND;
         int length = snprintf((char *)buffer, size, "v=DKIM1; k=%.*s; p=%.*s", SLICE_ARG(candidate->key_type),
                               SLICE_ARG(candidate->signature->key_data));
@@ -107,6 +126,7 @@ void auth_dkim_crypto_prepare(void)
 
     if (library != NULL)
         return;
+    auth_dkim_own_prepare();
     library = dkim_init(NULL, NULL);
     if (library == NULL || dkim_set_key_lookup(library, on_key) != DKIM_STAT_OK
         || dkim_options(library, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags)) != DKIM_STAT_OK
@@ -132,11 +152,11 @@ static void neutralise_clock(const struct auth_dkim_candidate *candidates, size_
         bug("libopendkim's clock drift");
 }
 
-/* Whether any chosen signature may sign DKIM-Signature fields: then all of them have to be in the header. */
+/* Whether any of them may sign DKIM-Signature fields: then all of those have to be in the header. */
 static bool signs_signatures(const struct auth_dkim_candidate *candidates, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (candidates[i].chosen && auth_dkim_may_sign_signatures(candidates[i].signature))
+        if (is_for_library(&candidates[i]) && auth_dkim_may_sign_signatures(candidates[i].signature))
             return true;
     return false;
 }
@@ -164,13 +184,14 @@ static bool feed_header(struct auth_dkim_crypto *crypto, const struct message_he
 {
     bool all = signs_signatures(candidates, count);
 
+    crypto->fed_count = 0;
     for (size_t i = 0; i < header->count; i++) {
         const struct message_field *field = &header->fields[i];
         if (field->name.length == 0)
             continue;
         if (message_field_is(field, SLICE("DKIM-Signature"))) {
             struct auth_dkim_candidate *candidate = find_candidate(candidates, count, field);
-            if (candidate == NULL || (!candidate->chosen && !all))
+            if (candidate == NULL || (!is_for_library(candidate) && !all))
                 continue;
             crypto->fed[crypto->fed_count++] = candidate;
         }
@@ -180,9 +201,18 @@ static bool feed_header(struct auth_dkim_crypto *crypto, const struct message_he
     return true;
 }
 
+static size_t count_for_library(const struct auth_dkim_candidate *candidates, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++)
+        found += is_for_library(&candidates[i]);
+    return found;
+}
+
 /*
- * After dkim_eoh() the list is there, in the order of the fields. A signature that libopendkim has found fault with
- * must be ignored too: it has no canonicalization, and dkim_eom() would fail an assertion over that.
+ * After the end of the header the list is there, in the order of the fields. What libopendkim has found fault with must
+ * be ignored, and never be asked for its hashes: it has no canonicalization, and libopendkim would fail an assertion
+ * over that. Our grammar accepted it, so it is verified our own way.
  */
 static bool ignore_others(struct auth_dkim_crypto *crypto)
 {
@@ -190,10 +220,59 @@ static bool ignore_others(struct auth_dkim_crypto *crypto)
     int count = 0;
     if (dkim_getsiglist(crypto->handle, &list, &count) != DKIM_STAT_OK || (size_t)count != crypto->fed_count)
         return false;
-    for (size_t i = 0; i < crypto->fed_count; i++)
-        if (!crypto->fed[i]->chosen || dkim_sig_geterror(list[i]) != DKIM_SIGERROR_UNKNOWN)
+    for (size_t i = 0; i < crypto->fed_count; i++) {
+        if (dkim_sig_geterror(list[i]) != DKIM_SIGERROR_UNKNOWN)
+            crypto->fed[i]->own = true;
+        if (!is_for_library(crypto->fed[i]))
             dkim_sig_ignore(list[i]);
+    }
     return true;
+}
+
+static bool try_library(struct auth_dkim_crypto *crypto, const struct message_header *header,
+                        struct auth_dkim_candidate *candidates, size_t count)
+{
+    DKIM_STAT status;
+    crypto->handle = dkim_verify(library, (const unsigned char *)"mxward", NULL, &status);
+    if (crypto->handle == NULL)
+        bug("out of memory");
+    dkim_set_user_context(crypto->handle, crypto);
+    bool fed = feed_header(crypto, header, candidates, count);
+    status = fed ? dkim_eoh(crypto->handle) : DKIM_STAT_SYNTAX;
+    if (ignore_others(crypto) && fed && status == DKIM_STAT_OK)
+        return true;
+    dkim_free(crypto->handle);
+    crypto->handle = NULL;
+    return false;
+}
+
+/*
+ * Over a signature that it does not understand libopendkim may give up the whole message: then it gets those alone
+ * that it understood, and where that does not help, none.
+ */
+static void start_library(struct auth_dkim_crypto *crypto, const struct message_header *header,
+                          struct auth_dkim_candidate *candidates, size_t count)
+{
+    size_t left = count_for_library(candidates, count), before = left + 1;
+    while (left > 0 && left < before && !crypto->hashes_body) {
+        crypto->hashes_body = try_library(crypto, header, candidates, count);
+        before = left;
+        left = count_for_library(candidates, count);
+    }
+    for (size_t i = 0; i < count && !crypto->hashes_body; i++)
+        candidates[i].own = true;
+}
+
+static void start_own(struct auth_dkim_crypto *crypto, const struct message_header *header,
+                      struct auth_dkim_candidate *candidates, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!candidates[i].chosen || !candidates[i].own)
+            continue;
+        if (crypto->own == NULL)
+            crypto->own = auth_dkim_own_new(header, crypto->arena);
+        auth_dkim_own_add(crypto->own, candidates[i].field, candidates[i].signature);
+    }
 }
 
 static bool any_chosen(const struct auth_dkim_candidate *candidates, size_t count)
@@ -225,38 +304,53 @@ static void count_bodies(struct auth_dkim_crypto *crypto, const struct auth_dkim
 struct auth_dkim_crypto *auth_dkim_crypto_new(const struct message_header *header,
                                               struct auth_dkim_candidate *candidates, size_t count, struct arena *arena)
 {
-    DKIM_STAT status;
     if (!any_chosen(candidates, count))
         return NULL;
     neutralise_clock(candidates, count);
     struct auth_dkim_crypto *crypto = arena_alloc(arena, sizeof(*crypto));
-    *crypto = (struct auth_dkim_crypto){ .arena = arena, .fed = arena_array(arena, count, sizeof(*crypto->fed)) };
-    crypto->handle = dkim_verify(library, (const unsigned char *)"mxward", NULL, &status);
-    if (crypto->handle == NULL)
-        bug("out of memory");
-    dkim_set_user_context(crypto->handle, crypto);
+    *crypto = (struct auth_dkim_crypto){
+        .arena = arena, .fed = arena_array(arena, count, sizeof(*crypto->fed)), .candidates = candidates,
+        .count = count, .ended = true,
+    };
     count_bodies(crypto, candidates, count);
-    crypto->hashes_body = feed_header(crypto, header, candidates, count) && dkim_eoh(crypto->handle) == DKIM_STAT_OK
-                          && ignore_others(crypto);
+    start_library(crypto, header, candidates, count);
+    start_own(crypto, header, candidates, count);
     return crypto;
+}
+
+static void feed_body(struct auth_dkim_crypto *crypto, struct slice bytes)
+{
+    crypto->hashes_body = dkim_body(crypto->handle, (u_char *)(uintptr_t)bytes.text, bytes.length) == DKIM_STAT_OK;
+}
+
+/* Whether the body is empty so far or ends in CRLF. */
+static void note_end(struct auth_dkim_crypto *crypto, struct slice bytes)
+{
+    char before = bytes.length > 1 ? bytes.text[bytes.length - 2] : crypto->last;
+    crypto->last = bytes.text[bytes.length - 1];
+    crypto->ended = before == '\r' && crypto->last == '\n';
 }
 
 void auth_dkim_crypto_body(struct auth_dkim_crypto *crypto, struct slice bytes)
 {
+    if (bytes.length == 0)
+        return;
+    note_end(crypto, bytes);
     for (size_t i = 0; i < 2; i++)
         if (crypto->counts_body[i])
             auth_dkim_body_add(&crypto->bodies[i], bytes);
-    if (crypto->hashes_body && bytes.length > 0)
-        crypto->hashes_body = dkim_body(crypto->handle, (u_char *)(uintptr_t)bytes.text, bytes.length) == DKIM_STAT_OK;
+    if (crypto->own != NULL)
+        auth_dkim_own_body(crypto->own, bytes);
+    if (crypto->hashes_body)
+        feed_body(crypto, bytes);
 }
 
-static struct slice base64(const void *bytes, size_t length, struct arena *arena)
+/* How much of the body each covers. Of those without l= all; libopendkim or our own way has counted it. */
+static void read_length(const struct auth_dkim_crypto *crypto, struct signature *signature)
 {
-    char text[4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1];
-    if (length > EVP_MAX_MD_SIZE)
-        return SLICE_NONE;
-    int count = EVP_EncodeBlock((unsigned char *)text, bytes, (int)length);
-    return arena_copy(arena, slice_of(text, (size_t)count));
+    signature->body_size = auth_dkim_body_size(&crypto->bodies[is_relaxed(signature)]);
+    signature->body_covered = signature->length < signature->body_size ? signature->length : signature->body_size;
+    signature->has_body = true;
 }
 
 static void read_body(const struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, struct signature *signature)
@@ -264,10 +358,8 @@ static void read_body(const struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info,
     ssize_t size, hashed, limit;
     if (dkim_sig_getcanonlen(crypto->handle, info, &size, &hashed, &limit) != DKIM_STAT_OK || hashed < 0)
         return;
+    signature->body_size = signature->body_covered = (uint64_t)hashed;
     signature->has_body = true;
-    signature->body_covered = (uint64_t)hashed;
-    signature->body_size = signature->has_length ? auth_dkim_body_size(&crypto->bodies[is_relaxed(signature)])
-                                                 : signature->body_covered;
 }
 
 static void read_result(struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, struct signature *signature)
@@ -280,9 +372,9 @@ static void read_result(struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, str
         signature->body_hash = base64(body_hash, body_length, crypto->arena);
     if (dkim_sig_getkeysize(info, &bits) == DKIM_STAT_OK)
         signature->key_bits = bits;
+    read_body(crypto, info, signature);
     if ((flags & DKIM_SIGFLAG_PROCESSED) == 0)
         return;
-    read_body(crypto, info, signature);
     if (signature->key_bits == 0 && slice_starts_with(signature->algorithm, SLICE("ed25519")))
         signature->key_bits = 256; /* libopendkim does not count them */
     if ((flags & DKIM_SIGFLAG_PASSED) == 0)
@@ -295,14 +387,21 @@ static void read_result(struct auth_dkim_crypto *crypto, DKIM_SIGINFO *info, str
 
 void auth_dkim_crypto_finish(struct auth_dkim_crypto *crypto)
 {
-    if (!crypto->hashes_body)
-        return;
-    dkim_eom(crypto->handle, NULL);
-    for (size_t i = 0; i < crypto->fed_count; i++) {
+    /* RFC 6376 3.4.3, 3.4.4 add the last line end where it is missing; libopendkim verifies nothing then. */
+    if (crypto->hashes_body && !crypto->ended)
+        feed_body(crypto, SLICE("\r\n"));
+    if (crypto->hashes_body)
+        dkim_eom(crypto->handle, NULL);
+    for (size_t i = 0; i < crypto->fed_count && crypto->hashes_body; i++) {
         DKIM_SIGINFO *info = signature_info(crypto->handle, i);
-        if (info != NULL && crypto->fed[i]->chosen)
+        if (info != NULL && is_for_library(crypto->fed[i]))
             read_result(crypto, info, crypto->fed[i]->signature);
     }
+    if (crypto->own != NULL)
+        auth_dkim_own_finish(crypto->own);
+    for (size_t i = 0; i < crypto->count; i++)
+        if (crypto->candidates[i].chosen && crypto->candidates[i].signature->has_length)
+            read_length(crypto, crypto->candidates[i].signature);
 }
 
 void auth_dkim_crypto_free(struct auth_dkim_crypto **crypto)

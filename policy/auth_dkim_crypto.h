@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * auth_dkim_crypto.h: DKIM's cryptography by libopendkim, over one message: header, body in chunks, and for each
- * chosen signature what came of it. libopendkim is given only signatures that our own grammar accepts, with keys that
- * we have looked up and parsed; it asks no DNS and its clock decides nothing.
+ * auth_dkim_crypto.h: DKIM's cryptography over one message: header, body in chunks, and for each chosen signature what
+ * came of it. By libopendkim, which is given only signatures that our own grammar accepts, with keys that we have
+ * looked up and parsed; it asks no DNS and its clock decides nothing. What it does not understand all the same is
+ * verified our own way (auth_dkim_own.h).
  */
 #ifndef MXWARD_POLICY_AUTH_DKIM_CRYPTO_H
 #define MXWARD_POLICY_AUTH_DKIM_CRYPTO_H
@@ -18,6 +19,7 @@ struct auth_dkim_candidate {
     struct signature *signature;   /* its crypto, body_hash and key_bits are set at the end */
     struct slice key_type;         /* "rsa", "ed25519" */
     bool chosen;                   /* has a key and is to be tried: signature->key_data is set */
+    bool own;                      /* not by libopendkim (auth_dkim_own.h); set here, or before for its key */
 };
 
 /* Once, before the process seals itself. */

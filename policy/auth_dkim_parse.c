@@ -83,17 +83,25 @@ static const char *read_canonicalization(const struct tag_list *list, struct are
     return NULL;
 }
 
+/* domain-name = sub-domain 1*("." sub-domain): no dot at its end, as other domain names may have. */
+static bool read_domain(struct slice text, struct arena *arena, struct slice *domain_out)
+{
+    return text.length > 0 && text.text[text.length - 1] != '.' && mailbox_domain(text, arena, domain_out)
+        && slice_find(*domain_out, '.') < domain_out->length;
+}
+
 /* selector = sub-domain *( "." sub-domain ) */
 static const char *read_names(const struct tag_list *list, struct arena *arena, struct signature *signature)
 {
     struct slice domain = tag_list_find(list, "d"), selector = tag_list_find(list, "s");
     if (domain.text == NULL)
         return "d= missing";
-    if (!mailbox_domain(domain, arena, &signature->domain))
+    if (!read_domain(domain, arena, &signature->domain))
         return "d= is not a domain";
     if (selector.text == NULL)
         return "s= missing";
-    if (!mailbox_domain(selector, arena, &signature->selector))
+    if (selector.length == 0 || selector.text[selector.length - 1] == '.'
+        || !mailbox_domain(selector, arena, &signature->selector))
         return "s= is not a selector";
     return signature->domain.length + signature->selector.length + sizeof("._domainkey.") - 1 > 253
                ? "d= and s= are too long"
@@ -147,7 +155,7 @@ static const char *read_identity(const struct tag_list *list, struct arena *aren
     signature->identity = bounded(value, arena);
     while (at > 0 && value.text[at - 1] != '@')
         at--;
-    if (at == 0 || !mailbox_domain(slice_from(value, at), arena, &domain))
+    if (at == 0 || !read_domain(slice_from(value, at), arena, &domain))
         return "i= is not an address";
     return domain_is_within(domain, signature->domain) ? NULL : "i= is outside d=";
 }
@@ -262,6 +270,8 @@ static void judge_key(const struct tag_list *list, const struct signature *signa
         refuse(key, AUTH_PERMERROR, "key revoked");
     else if (!tag_list_is_base64(key->data))
         refuse(key, AUTH_PERMERROR, "key is not base64");
+    else if (key->data.length > EVIDENCE_KEY_MOST)
+        refuse(key, AUTH_PERMERROR, "key is too long");
     else if (!slice_equal(key->type, algorithm_type(signature)))
         refuse(key, AUTH_PERMERROR, "key of another algorithm");
     else if (hashes.text != NULL && !tag_list_has_word(hashes, algorithm_hash(signature), false))
@@ -323,4 +333,25 @@ void auth_dkim_parse_key(const struct answer *answer, const struct signature *si
         judge_key(&list, signature, arena, key_out);
     else
         refuse(key_out, AUTH_PERMERROR, found == 0 ? "no valid key record" : "several key records");
+}
+
+static unsigned base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (unsigned)(c - 'A');
+    if (c >= 'a' && c <= 'z')
+        return (unsigned)(c - 'a') + 26;
+    return ascii_is_digit(c) ? (unsigned)(c - '0') + 52 : c == '+' ? 62 : 63;
+}
+
+bool auth_dkim_key_is_bare(const struct auth_dkim_key *key)
+{
+    uint64_t bits = 0;
+    if (!slice_equal(key->type, SLICE("rsa")) || key->data.length < 8)
+        return false;
+    for (size_t i = 0; i < 8; i++)
+        bits = bits << 6 | base64_digit(key->data.text[i]);
+    /* Six bytes: 0x30, then a length of one byte, or 0x81 and one, or 0x82 and two. */
+    unsigned head = (bits >> 32 & 0xff) == 0x82 ? 4 : (bits >> 32 & 0xff) == 0x81 ? 3 : 2;
+    return bits >> 40 == 0x30 && (bits >> (40 - 8 * head) & 0xff) == 0x02;
 }

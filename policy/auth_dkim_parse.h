@@ -30,6 +30,12 @@ struct auth_dkim_key {
     bool test;                     /* t=y */
 };
 
+/*
+ * Whether it is an RSAPublicKey by itself, as RFC 6376 3.6.1 has it, and not in a SubjectPublicKeyInfo, as nearly all
+ * are published: its first member is a number (DER: SEQUENCE, its length in two or three bytes, INTEGER).
+ */
+bool auth_dkim_key_is_bare(const struct auth_dkim_key *key);
+
 /* The key that an answer gives for the signature. */
 void auth_dkim_parse_key(const struct answer *answer, const struct signature *signature, struct arena *arena,
                          struct auth_dkim_key *key_out);

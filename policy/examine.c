@@ -309,7 +309,8 @@ static bool choose_key(struct examination *examination, struct auth_dkim_candida
     if (answer == NULL)
         return false;
     auth_dkim_parse_key(answer, candidate->signature, examination->arena, &key);
-    candidate->chosen = key.result == AUTH_PASS && key.data.length <= AUTH_DKIM_KEY_MOST;
+    candidate->chosen = key.result == AUTH_PASS;
+    candidate->own = key.data.length > AUTH_DKIM_KEY_MOST || auth_dkim_key_is_bare(&key);
     if (key.result == AUTH_PASS)
         candidate->signature->key_data = key.data;
     candidate->key_type = key.type;
@@ -323,7 +324,7 @@ static void choose_arc_key(struct examination *examination, struct signature *si
     if (name.text == NULL)
         return;
     auth_dkim_parse_key(answers_find(answers, QUESTION_TXT, name), signature, examination->arena, &key);
-    if (key.result == AUTH_PASS && key.data.length <= EVIDENCE_KEY_MOST)
+    if (key.result == AUTH_PASS)
         signature->key_data = key.data;
 }
 
@@ -383,9 +384,7 @@ void examine_finish(struct examination *examination)
 
 void examine_free(struct examination **examination)
 {
-    if (*examination == NULL)
-        return;
-    auth_dkim_crypto_free(&(*examination)->crypto);
-    auth_arc_crypto_free(&(*examination)->arc_crypto);
+    if (*examination != NULL)
+        auth_dkim_crypto_free(&(*examination)->crypto);
     *examination = NULL;
 }

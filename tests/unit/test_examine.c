@@ -75,6 +75,8 @@ static const struct {
     { "l=, more body", message_rsa_length, "", "appended\r\n", AUTH_PASS, SIGNATURE_VERIFIED },
     { "ed25519", message_ed25519, "", "", AUTH_PASS, SIGNATURE_VERIFIED },
     { "i= in d=", message_identity, "", "", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "no line end", message_rsa_relaxed, "Bye \r\n\r\n\r\n", "Bye", AUTH_PASS, SIGNATURE_VERIFIED },
+    { "no line end, simple", message_rsa_simple, "Bye \r\n\r\n\r\n", "Bye ", AUTH_PASS, SIGNATURE_VERIFIED },
     { "body end", message_rsa_relaxed, "", "\r\n \t\r\n", AUTH_PASS, SIGNATURE_VERIFIED },
     { "white space", message_rsa_relaxed, "two  words", "two \t words", AUTH_PASS, SIGNATURE_VERIFIED },
     { "name's case", message_rsa_relaxed, "Subject:", "SUBJECT : ", AUTH_PASS, SIGNATURE_VERIFIED },
@@ -173,6 +175,11 @@ START_TEST(test_signed_signature_unusable)
 }
 END_TEST
 
+/* RFC 6376 3.6.1's RSAPublicKey, 1,024 bits, made for this purpose. */
+#define BARE_KEY                                                                                                       \
+    "p=MIGJAoGBAKgsuE7uOvF/qO7kvcbiGnn/7Estei9lxSP9A2jglTvQgg3ZlHL4qzb4r+Dn5qHutcUq/EAViEfIfVqIh1zslXraS8kXJ44+PE62O" \
+    "j3iHz7Cn/M/QN7PhSS9QxLWQB3qLhKPgDkQBVKcN+waypDDYYkZ12SQT2Yj8NedoPKqLiS5AgMBAAE="
+
 static const char *const spoilers[] = {
     "DKIM-Signature: v=1\r\n",
     "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; b=AAAA\r\n",
@@ -183,6 +190,14 @@ static const char *const spoilers[] = {
     "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=junk2; h=from; bh=AAAA; b=AAAA\r\n",
     "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; x=1500000000; t=1400000000\r\n",
     "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; t=99999999999\r\n",
+    /* i= with a U-label: to libopendkim it is outside d=, and it would give up the message. */
+    "DKIM-Signature: v=1; a=rsa-sha256; d=xn--bcher-kva.example; i=@b\xc3\xbc" "cher.example; s=r1; h=from; bh=AAAA; "
+    "b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; q=other:dns/txt; s=r1; h=from; bh=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v = 1; a\r\n = rsa-sha256; d =example.org; s= r1; h=from; bh=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=bare; h=from; bh=AAAA; b=AAAA\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from; bh=AAAA; b=AAAA; l=99999999\r\n",
+    "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=r1; h=from:dkim-signature; bh=AAAA; b=AAAA\r\n",
     "DKIM-Signature: \x80\r\n",
     "DKIM-Signature:\r\n",
     "nonsense\r\n",
@@ -195,6 +210,8 @@ START_TEST(test_spoilers)
     world_nothing(QUESTION_TXT, "bad._domainkey.example.org");
     world_text("junk._domainkey.example.org", "v=DKIM1; p=AAAAAAAA");
     world_text("junk2._domainkey.example.org", "v=DKIM1; k=ed25519; p=AAAAAAAA");
+    world_text("r1._domainkey.xn--bcher-kva.example", key_r1);
+    world_text("bare._domainkey.example.org", BARE_KEY);
     const struct evidence *evidence = examine(message, 50);
     size_t count = evidence->signatures_count;
     assert_result(outcome_of(evidence, count - 2).result, AUTH_PASS, spoilers[_i]);
@@ -251,7 +268,7 @@ static const struct {
     bool tried;
 } ranks[] = {
     { "a.example", false }, { "other.news.example.org", true }, { "notexample.org", false },
-    { "x.sub.example.org", true }, { "org", true }, { "sub.example.org", true }, { "b.example", false },
+    { "x.sub.example.org", true }, { "example.org", true }, { "sub.example.org", true }, { "b.example", false },
 };
 
 START_TEST(test_ranks)
