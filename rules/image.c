@@ -12,7 +12,9 @@
 
 #define IMAGE_MAGIC "mxwrules"
 /* Counts up with every change of this format, of a table's, or of the language. */
-#define IMAGE_VERSION 1
+#define IMAGE_VERSION 2
+/* Where a file lay is no part of what it says: an image, and so its hash, is the same wherever the rules were read. */
+#define IMAGE_FILE_NAME "rules"
 
 struct image_header {
     char magic[8];
@@ -70,7 +72,7 @@ static void write_image(const struct program *program, struct writer *writer)
     writer->used = sizeof(struct image_header) +
                    (program->sources_count + program->lists_count) * sizeof(struct image_row);
     for (size_t i = 0; i < program->sources_count; i++)
-        put_row(writer, index++, slice_of_string(program->sources[i].name), program->sources[i].text, 0);
+        put_row(writer, index++, SLICE(IMAGE_FILE_NAME), program->sources[i].text, 0);
     for (const struct named_list *list = program->lists; list != NULL; list = list->next)
         put_row(writer, index++, list->name, list_table(list->list), list->kind);
 }

@@ -31,7 +31,7 @@ struct program_reader {
 struct program *program_load(const struct language *language, const char *const *paths, size_t paths_count,
                              const struct program_reader *reader, struct arena *arena, struct diagnostics *diagnostics);
 
-/* The image, in `arena`. Its SHA-256 names the program in records. */
+/* The image, in `arena`: of what the files say, not of where they lay. Its SHA-256 names the program in records. */
 struct slice program_image(const struct program *program, struct arena *arena);
 /* NULL when the image is damaged or of another version; `problem_out` says what. */
 struct program *program_open(const struct language *language, struct slice image, struct arena *arena,

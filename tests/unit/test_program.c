@@ -106,6 +106,37 @@ START_TEST(test_image)
 }
 END_TEST
 
+/* The image's hash names the program in records: the same rules and lists elsewhere are the same program. */
+START_TEST(test_image_is_of_content)
+{
+    static const char *const moved_files[] = {
+        "old/one.rules", "list p cidr file \"p\"\nrule one at connect { when client.ip in p then accept }\n",
+        "old/p", "192.0.2.0/24\n",
+        "new/elsewhere/two.rules",
+        "list p cidr file \"p\"\nrule one at connect { when client.ip in p then accept }\n",
+        "new/elsewhere/p", "192.0.2.0/24\n",
+        "list/one.rules", "list p cidr file \"p\"\nrule one at connect { when client.ip in p then accept }\n",
+        "list/p", "192.0.2.0/25\n",
+        "rule/one.rules", "list p cidr file \"p\"\nrule one at connect { when client.ip in p then accept \"x\" }\n",
+        "rule/p", "192.0.2.0/24\n",
+        NULL,
+    };
+    static const char *const paths[] = { "old/one.rules", "new/elsewhere/two.rules", "list/one.rules",
+                                         "rule/one.rules" };
+    struct program_reader reader = { test_read_memory, (void *)(uintptr_t)moved_files };
+    struct slice images[4];
+
+    for (size_t i = 0; i < 4; i++) {
+        struct program *program = program_load(&test_language, &paths[i], 1, &reader, arena, &diagnostics);
+        ck_assert_msg(program != NULL, "%s", diagnostics_text(&diagnostics, arena).text);
+        images[i] = program_image(program, arena);
+    }
+    ck_assert(slice_equal(images[0], images[1]));
+    ck_assert(!slice_equal(images[0], images[2]));
+    ck_assert(!slice_equal(images[0], images[3]));
+}
+END_TEST
+
 START_TEST(test_errors_of_all_files)
 {
     static const char *const paths[] = { "etc/first.rules", "broken.rules", "missing.rules" };
@@ -219,6 +250,7 @@ Suite *suite_program(void)
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, test_asked);
     tcase_add_test(tests, test_image);
+    tcase_add_test(tests, test_image_is_of_content);
     tcase_add_test(tests, test_errors_of_all_files);
     tcase_add_test(tests, test_no_files);
     tcase_add_test(tests, test_damaged_image);
