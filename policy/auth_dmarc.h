@@ -15,15 +15,17 @@
 /* Once, before the process seals itself. */
 void auth_dmarc_prepare(void);
 
-/* Notes the _dmarc questions of the author domains and of signing domains that may align with them. */
-void auth_dmarc_want(const struct evidence *evidence, struct answers *answers, struct arena *arena);
+/* Notes the _dmarc questions of the author domains, and of sender's and signing domains that may align with them. */
+void auth_dmarc_want(const struct facts *facts, const struct evidence *evidence, struct answers *answers,
+                     struct arena *arena);
 
 /*
- * Reads findings->spf, findings->dkim (which must not be pending) and sets `aligned` of each findings->dkim. Several
- * author domains: each is judged and the strictest outcome holds. PENDING when an answer is missing.
+ * Reads findings->spf, findings->dkim (which must not be pending) and sets `aligned` of each findings->dkim: with any
+ * author domain. Several author domains: each is judged and the strictest outcome holds. PENDING when an answer is
+ * missing. Disposition and overrides are left to dmarc_override.h.
  */
-struct dmarc_outcome auth_dmarc(const struct facts *facts, const struct evidence *evidence, struct findings *findings,
-                                struct answers *answers, struct arena *arena);
+struct dmarc_outcome auth_dmarc(const struct evidence *evidence, struct findings *findings, struct answers *answers,
+                                struct arena *arena);
 
 /* RFC 9989 4.10: at most eight queries for one walk. */
 #define AUTH_DMARC_QUERIES_MOST 8

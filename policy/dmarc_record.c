@@ -7,12 +7,32 @@
 
 #include "policy/auth_dmarc.h"
 
-static bool next_tag(struct slice *rest, struct slice *name_out, struct slice *value_out)
+/* The tags of RFC 9989 4.7 but v, which is read apart. */
+enum tag { TAG_P, TAG_SP, TAG_NP, TAG_T, TAG_PSD, TAG_ADKIM, TAG_ASPF, TAG_RUA, TAG_RUF, TAG_FO, TAG_COUNT };
+
+static const char *const tag_names[TAG_COUNT] = {
+    [TAG_P] = "p",         [TAG_SP] = "sp",     [TAG_NP] = "np",   [TAG_T] = "t",     [TAG_PSD] = "psd",
+    [TAG_ADKIM] = "adkim", [TAG_ASPF] = "aspf", [TAG_RUA] = "rua", [TAG_RUF] = "ruf", [TAG_FO] = "fo",
+};
+
+/* The values as they stand, before any is read. */
+struct tags {
+    struct slice values[TAG_COUNT];
+    bool twice[TAG_COUNT];
+    bool plain;
+};
+
+/* One tag; false: what stands there is none. An empty rest behind the last ";" is none either, and is no error. */
+static bool next_tag(struct slice *rest, struct slice *name_out, struct slice *value_out, bool *plain_out)
 {
     struct slice spec = slice_cut(rest, ';');
     size_t equals = slice_find(spec, '=');
     *name_out = slice_trim(slice_first(spec, equals));
     *value_out = slice_trim(slice_from(spec, equals + 1));
+    bool good = equals < spec.length && name_out->length > 0 && value_out->length > 0;
+    for (size_t i = 0; good && i < name_out->length; i++)
+        good = ascii_is_letter(name_out->text[i]);
+    *plain_out &= good || (rest->text == NULL && slice_is_empty(slice_trim(spec)));
     return equals < spec.length;
 }
 
@@ -25,15 +45,30 @@ static enum dmarc_policy policy_of(struct slice value)
     return slice_equal_nocase(value, SLICE("reject")) ? DMARC_POLICY_REJECT : DMARC_NO_POLICY;
 }
 
+static bool is_hex(char c)
+{
+    return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
+}
+
+/* The characters of RFC 3986 2, and "%" only before two hexadecimal digits. */
+static bool has_uri_characters(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        char c = text.text[i];
+        if (c <= ' ' || c > '~' || strchr("\"<>\\^`{|}", c) != NULL)
+            return false;
+        if (c == '%' && (i + 2 >= text.length || !is_hex(text.text[i + 1]) || !is_hex(text.text[i + 2])))
+            return false;
+    }
+    return true;
+}
+
 /* A URI of RFC 3986 has a scheme and something behind it; mailto (RFC 6068) has an address. */
 static bool is_uri(struct slice text)
 {
     size_t colon = slice_find(text, ':');
-    if (colon == 0 || colon + 1 >= text.length || !ascii_is_letter(text.text[0]))
+    if (colon == 0 || colon + 1 >= text.length || !ascii_is_letter(text.text[0]) || !has_uri_characters(text))
         return false;
-    for (size_t i = 0; i < text.length; i++)
-        if (text.text[i] <= ' ' || text.text[i] > 126 || strchr("\"<>\\^`{|}", text.text[i]) != NULL)
-            return false;
     for (size_t i = 1; i < colon; i++)
         if (!ascii_is_letter(text.text[i]) && !ascii_is_digit(text.text[i]) && strchr("+-.", text.text[i]) == NULL)
             return false;
@@ -42,55 +77,101 @@ static bool is_uri(struct slice text)
     return !slice_equal_nocase(slice_first(text, colon), SLICE("mailto")) || (at > 0 && at + 1 < address.length);
 }
 
+/* obs-dmarc-report-size is not looked at: "!" and what follows it. */
 static bool has_uri(struct slice value)
 {
     struct slice rest = value;
-    while (rest.text != NULL)
-        if (is_uri(slice_trim(slice_cut(&rest, ','))))
+    while (rest.text != NULL) {
+        struct slice uri = slice_trim(slice_cut(&rest, ','));
+        if (is_uri(slice_first(uri, slice_find(uri, '!'))))
             return true;
+    }
     return false;
 }
 
-static void read_policy(struct slice value, enum dmarc_policy *policy_out, bool *invalid_out)
+/*
+ * A tag that occurs twice has no value: RFC 6376 3.2, whose syntax this is, forbids it, and RFC 9989 4.8 has syntax
+ * errors discarded in favour of the default. So no two readers can see two policies in one record.
+ */
+static void collect(struct slice rest, struct tags *tags)
 {
-    *policy_out = policy_of(value);
-    *invalid_out |= *policy_out == DMARC_NO_POLICY;
+    struct slice name, value;
+
+    while (rest.text != NULL) {
+        if (!next_tag(&rest, &name, &value, &tags->plain))
+            continue;
+        for (enum tag tag = TAG_P; tag < TAG_COUNT; tag++) {
+            if (!slice_equal_nocase(name, slice_of_string(tag_names[tag])))
+                continue;
+            tags->twice[tag] = tags->values[tag].text != NULL;
+            tags->values[tag] = value.text == NULL ? SLICE("") : value;
+            if (tags->twice[tag])
+                tags->plain = false;
+        }
+    }
 }
 
-static void read_tag(struct dmarc_record *record, struct slice name, struct slice value)
+static struct slice value_of(const struct tags *tags, enum tag tag)
 {
+    return tags->twice[tag] ? SLICE("") : tags->values[tag];
+}
+
+/* The value's one letter in lower case when it is one of `letters`, else their first: the default. */
+static char letter_of(struct tags *tags, enum tag tag, const char *letters)
+{
+    struct slice value = value_of(tags, tag);
     char letter = value.length == 1 ? ascii_lower(value.text[0]) : 0;
 
-    if (slice_equal_nocase(name, SLICE("p")))
-        record->policy = policy_of(value);
-    else if (slice_equal_nocase(name, SLICE("sp")))
-        read_policy(value, &record->subdomain, &record->invalid);
-    else if (slice_equal_nocase(name, SLICE("np")))
-        read_policy(value, &record->nonexistent, &record->invalid);
-    else if (slice_equal_nocase(name, SLICE("adkim")))
-        record->strict_dkim = letter == 's';
-    else if (slice_equal_nocase(name, SLICE("aspf")))
-        record->strict_spf = letter == 's';
-    else if (slice_equal_nocase(name, SLICE("t")))
-        record->test = letter == 'y';
-    else if (slice_equal_nocase(name, SLICE("psd")) && (letter == 'y' || letter == 'n'))
-        record->psd = letter;
-    else if (slice_equal_nocase(name, SLICE("rua")))
-        record->has_report_address |= has_uri(value);
+    if (tags->values[tag].text == NULL)
+        return letters[0];
+    if (letter != 0 && strchr(letters, letter) != NULL)
+        return letter;
+    tags->plain = false;
+    return letters[0];
 }
 
+static enum dmarc_policy read_policy(const struct tags *tags, enum tag tag, bool *invalid_out)
+{
+    enum dmarc_policy policy = policy_of(value_of(tags, tag));
+    *invalid_out |= policy == DMARC_NO_POLICY && (tag == TAG_P || tags->values[tag].text != NULL);
+    return policy;
+}
+
+static void read_tags(struct tags *tags, struct dmarc_record *record)
+{
+    record->policy = read_policy(tags, TAG_P, &record->invalid);
+    record->subdomain = read_policy(tags, TAG_SP, &record->invalid);
+    record->nonexistent = read_policy(tags, TAG_NP, &record->invalid);
+    record->test = letter_of(tags, TAG_T, "ny") == 'y';
+    record->psd = letter_of(tags, TAG_PSD, "uyn");
+    record->strict_dkim = letter_of(tags, TAG_ADKIM, "rs") == 's';
+    record->strict_spf = letter_of(tags, TAG_ASPF, "rs") == 's';
+    record->has_report_address = has_uri(value_of(tags, TAG_RUA));
+    if (record->invalid || (tags->values[TAG_RUA].text != NULL && !record->has_report_address))
+        tags->plain = false;
+}
+
+static bool is_printable(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if ((text.text[i] < ' ' && text.text[i] != '\t') || text.text[i] > '~')
+            return false;
+    return true;
+}
+
+/* "v" has no case, "DMARC1" has; nothing stands before it (RFC 9989 4.8). */
 bool dmarc_record_parse(struct slice text, struct dmarc_record *record_out)
 {
     struct slice rest = text, name, value;
+    struct tags tags = { .plain = true };
 
-    *record_out = (struct dmarc_record){ .psd = 'u' };
-    if (!next_tag(&rest, &name, &value) || !slice_equal_nocase(name, SLICE("v")) || !slice_equal(value, SLICE("DMARC1"))
-        || !ascii_is_letter(text.text[0]))
+    *record_out = (struct dmarc_record){ .psd = 'u', .text = text };
+    if (!next_tag(&rest, &name, &value, &tags.plain) || !slice_equal_nocase(name, SLICE("v"))
+        || !slice_equal(value, SLICE("DMARC1")) || !ascii_is_letter(text.text[0]))
         return false;
-    while (rest.text != NULL)
-        if (next_tag(&rest, &name, &value))
-            read_tag(record_out, name, value);
-    record_out->invalid |= record_out->policy == DMARC_NO_POLICY;
+    collect(rest, &tags);
+    read_tags(&tags, record_out);
+    record_out->plain = tags.plain && text.length <= DMARC_RECORD_PLAIN_MOST && is_printable(text);
     return true;
 }
 
@@ -162,7 +243,9 @@ static bool take_answer(struct dmarc_walk *walk, const struct answer *answer, st
         walk->state = DMARC_WALK_PENDING;
         return false;
     }
+    walk->exists |= is_first && (answer->status == ANSWER_RECORDS || answer->status == ANSWER_NO_DATA);
     if (is_failure(answer->status)) {
+        walk->widest = target;
         if (walk->state == DMARC_WALK_DONE) {
             walk->state = DMARC_WALK_FAILED;
             walk->problem = arena_printf(arena, "TXT %.*s: %s", SLICE_ARG(answer->question.name),
@@ -175,6 +258,7 @@ static bool take_answer(struct dmarc_walk *walk, const struct answer *answer, st
         return false;
     record.domain = target;
     walk->records[walk->count++] = record;
+    walk->widest = target;
     return record.psd != 'u';
 }
 
@@ -207,7 +291,9 @@ void dmarc_walk(struct slice domain, struct answers *answers, struct arena *aren
         target = next_target(target, first);
     }
     if (walk_out->state == DMARC_WALK_DONE)
-        walk_out->organizational = organizational_domain(walk_out);
+        walk_out->organizational = walk_out->widest = organizational_domain(walk_out);
+    else if (stopped)
+        walk_out->widest = organizational_domain(walk_out);
 }
 
 static const struct dmarc_record *record_at(const struct dmarc_walk *walk, struct slice domain)

@@ -12,6 +12,8 @@
 
 struct dmarc_record {
     struct slice domain;           /* where it was found */
+    struct slice text;             /* as published; of the answer */
+    bool plain;                    /* the text is as the grammar says, to the last byte, and short */
     enum dmarc_policy policy;      /* p=; NO_POLICY: missing or invalid */
     enum dmarc_policy subdomain;   /* sp=; NO_POLICY: missing */
     enum dmarc_policy nonexistent; /* np= */
@@ -23,6 +25,9 @@ struct dmarc_record {
     char psd;                      /* 'y', 'n', 'u' */
 };
 
+/* Of a text that is called plain: real records have a tenth of it, and one UDP packet holds no more. */
+#define DMARC_RECORD_PLAIN_MOST 1024
+
 /* False: the text is no DMARC record at all ("v=DMARC1" is not its first tag). */
 bool dmarc_record_parse(struct slice text, struct dmarc_record *record_out);
 
@@ -33,10 +38,12 @@ struct dmarc_walk {
     struct slice domain;           /* where it began */
     enum dmarc_walk_state state;   /* FAILED: a look-up failed, the organizational domain is not known */
     bool first_failed;             /* that of the domain itself */
+    bool exists;                   /* its own answer shows that the domain exists (RFC 8020) */
     struct slice problem;          /* which look-up failed and how */
     struct dmarc_record records[8];
     size_t count;
     struct slice organizational;   /* DONE: the organizational domain */
+    struct slice widest;           /* DONE: the same; FAILED: whatever it is, it is this domain or within it */
 };
 
 /* Asks for all its names at once. */

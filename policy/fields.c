@@ -364,6 +364,7 @@ static const char *const spf_words[] = {
 static const char *const dkim_words[] = { "none", "pass", "fail", "policy", "neutral", "temperror", "permerror", NULL };
 static const char *const dmarc_words[] = { "none", "pass", "fail", "temperror", "permerror", NULL };
 static const char *const arc_words[] = { "none", "pass", "fail", "temperror", NULL };
+static const char *const tag_words[] = { "p", "sp", "np", "default", NULL };
 static const char *const policy_words[] = { "none", "quarantine", "reject", NULL };
 static const char *const sign_words[] = { "list-id", "list-post", "arc-set", "resent", "other-signature", NULL };
 
@@ -504,6 +505,12 @@ static const struct field table[] = {
       "DMARC's result (RFC 9989); none when the author domain has no record" },
     { "dmarc.policy",         NULL,    VALUE_WORD,    STAGE_MESSAGE, false, policy_words, field_dmarc_policy,
       "the policy that applies to the author domain: p, sp or np, one step less with t=y" },
+    { "dmarc.asked",          NULL,    VALUE_WORD,    STAGE_MESSAGE, false, policy_words, field_dmarc_asked,
+      "the same without regard to t=y" },
+    { "dmarc.tag",            NULL,    VALUE_WORD,    STAGE_MESSAGE, false, tag_words, field_dmarc_tag,
+      "the tag it was taken from; default: p is missing or invalid, beside a report address" },
+    { "dmarc.aligned",        NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_dmarc_aligned,
+      "domains of SPF and of signatures that pass and align with the author domain" },
     { "dmarc.published",      NULL,    VALUE_WORD,    STAGE_MESSAGE, false, policy_words, field_dmarc_published,
       "p= of the record" },
     { "dmarc.domain",         NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_dmarc_domain,

@@ -134,9 +134,9 @@ READER(field_dkim_aligned)
 {
     UNUSED_KEY;
     const struct findings *findings = findings_of(context);
-    for (size_t i = 0; i < findings->dkim_count; i++)
-        if (findings->dkim[i].result == AUTH_PASS && findings->dkim[i].aligned)
-            return value_boolean(true);
+    /* With several authors: with the one whose outcome holds. */
+    if (findings->dmarc.dkim_aligned)
+        return value_boolean(true);
     if (any_signature_unknown(findings) || findings->dmarc.result == AUTH_TEMPERROR)
         return value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN);
     return value_boolean(false);

@@ -73,6 +73,38 @@ READER(field_dmarc_published)
     return policy_value(dmarc, dmarc->published);
 }
 
+READER(field_dmarc_asked)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    return policy_value(dmarc, dmarc->asked);
+}
+
+READER(field_dmarc_tag)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    if (dmarc->tag == DMARC_NO_TAG)
+        return missing_from_dmarc(dmarc, VALUE_WORD);
+    return value_word(dmarc_tag_name(dmarc->tag));
+}
+
+/* Another may align that could not be looked up: then the state is unknown, with what is known in it (value.h). */
+READER(field_dmarc_aligned)
+{
+    (void)key;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    struct value_item *items = arena_array(arena, dmarc->identifiers_count, sizeof *items);
+    size_t count = 0;
+    for (size_t i = 0; i < dmarc->identifiers_count; i++)
+        if (dmarc->identifiers[i].aligned)
+            items[count++].text = dmarc->identifiers[i].domain;
+    struct value value = value_items(VALUE_DOMAIN, items, count);
+    if (dmarc->result == AUTH_TEMPERROR)
+        value.state = VALUE_UNKNOWN;
+    return value;
+}
+
 READER(field_dmarc_domain)
 {
     UNUSED_KEY;

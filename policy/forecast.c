@@ -22,7 +22,7 @@ void forecast(const struct facts *facts, const struct evidence *evidence, struct
     if (evidence == NULL)
         return;
     auth_dkim_want(evidence, answers, arena);
-    auth_dmarc_want(evidence, answers, arena);
+    auth_dmarc_want(facts, evidence, answers, arena);
     auth_arc_want(evidence, answers, arena);
     answers_foresee(answers);
 }

@@ -71,10 +71,10 @@ static bool find_all(struct judgement *judgement)
     bool signatures = find_signatures(judgement);
     findings->arc = auth_arc_outcome(input->facts, input->evidence, input->answers, judgement->arena);
     if (!sender || !signatures) {
-        auth_dmarc_want(input->evidence, input->answers, judgement->arena);
+        auth_dmarc_want(input->facts, input->evidence, input->answers, judgement->arena);
         return false;
     }
-    findings->dmarc = auth_dmarc(input->facts, input->evidence, findings, input->answers, judgement->arena);
+    findings->dmarc = auth_dmarc(input->evidence, findings, input->answers, judgement->arena);
     if (!name || !helo || findings->dmarc.result == AUTH_PENDING || findings->arc.result == AUTH_PENDING)
         return false;
     findings->indirect = indirect_is(input->evidence, findings);

@@ -26,6 +26,29 @@ static const struct {
     { "v=DMARC1; p=none; rua=mailto:", true, DMARC_POLICY_NONE, 0, 0, false, false, false, false, 'u' },
     { "v=DMARC1; p=reject; psd=x; adkim=x; t=x; unknown=1; broken", true, DMARC_POLICY_REJECT, 0, 0, false, false,
       false, false, 'u' },
+    /* a tag that occurs twice has no value (RFC 6376 3.2) */
+    { "v=DMARC1; p=reject; p=none", true, 0, 0, 0, true, false, false, false, 'u' },
+    { "v=DMARC1; p=reject; P=reject", true, 0, 0, 0, true, false, false, false, 'u' },
+    { "v=DMARC1; p=reject; sp=none; sp=none", true, DMARC_POLICY_REJECT, 0, 0, true, false, false, false, 'u' },
+    { "v=DMARC1; p=reject; psd=n; psd=n; t=y; t=y; adkim=s; adkim=s", true, DMARC_POLICY_REJECT, 0, 0, false, false,
+      false, false, 'u' },
+    { "v=DMARC1; p=none; rua=mailto:a@b.example; rua=mailto:c@d.example", true, DMARC_POLICY_NONE, 0, 0, false, false,
+      false, false, 'u' },
+    { "v=DMARC1; p=", true, 0, 0, 0, true, false, false, false, 'u' },
+    { "v=DMARC1; p=reject quarantine", true, 0, 0, 0, true, false, false, false, 'u' },
+    { "v=DMARC1;;; ;p\t=\treject\t;", true, DMARC_POLICY_REJECT, 0, 0, false, false, false, false, 'u' },
+    { "v=DMARC1; p=none; rua=https://example.org/x%20y", true, DMARC_POLICY_NONE, 0, 0, false, true, false,
+      false, 'u' },
+    { "v=DMARC1; p=none; rua=https://example.org/x%2y", true, DMARC_POLICY_NONE, 0, 0, false, false, false,
+      false, 'u' },
+    { "v=DMARC1; p=none; rua=mailto:a@b.example!x", true, DMARC_POLICY_NONE, 0, 0, false, true, false, false, 'u' },
+    { "v=DMARC1; rua=a@b.example", true, 0, 0, 0, true, false, false, false, 'u' },
+    { "v=DMARC1; p=reject; pct=0; rf=afrf; ri=1; fo=1", true, DMARC_POLICY_REJECT, 0, 0, false, false, false, false,
+      'u' },
+    { "v=DMARC1 p=reject", false, 0, 0, 0, false, false, false, false, 'u' },
+    { "v=DMARC1,p=reject", false, 0, 0, 0, false, false, false, false, 'u' },
+    { "DMARC1; p=reject", false, 0, 0, 0, false, false, false, false, 'u' },
+    { ";v=DMARC1; p=none", false, 0, 0, 0, false, false, false, false, 'u' },
     { "v=dmarc1; p=none", false, 0, 0, 0, false, false, false, false, 'u' },
     { "p=none; v=DMARC1", false, 0, 0, 0, false, false, false, false, 'u' },
     { " v=DMARC1; p=none", false, 0, 0, 0, false, false, false, false, 'u' },
@@ -48,6 +71,49 @@ START_TEST(test_records)
     ck_assert_int_eq(record.strict_dkim, records[_i].strict);
     ck_assert_int_eq(record.test, records[_i].test);
     ck_assert_int_eq(record.psd, records[_i].psd);
+}
+END_TEST
+
+/* What a library may see as it stands: every byte by the grammar of RFC 9989 4.8. */
+static const struct {
+    const char *text;
+    bool plain;
+} plain_texts[] = {
+    { "v=DMARC1; p=reject", true },
+    { "v=DMARC1;p=none;", true },
+    { "v = DMARC1 ;\tp=none; sp=reject; np=none; t=n; psd=u; adkim=r; aspf=s; rua=mailto:a@b.example ; x=a b", true },
+    { "v=DMARC1; p=none;; sp=none", false },
+    { "v=DMARC1; p=none; x", false },
+    { "v=DMARC1; p=none; x=", false },
+    { "v=DMARC1; p=none; x2=1", false },
+    { "v=DMARC1; p=none; p=none", false },
+    { "v=DMARC1; p=none; t=x", false },
+    { "v=DMARC1; rua=mailto:a@b.example", false },
+    { "v=DMARC1; p=none; rua=none", false },
+    { "v=DMARC1; p=none; x=\xc3\xa9", false },
+    { "v=DMARC1; p=none; x=\x01", false },
+    { "v=DMARC1; p=none\r\n", false },
+};
+
+START_TEST(test_plain)
+{
+    struct dmarc_record record;
+    struct slice text = slice_of_string(plain_texts[_i].text);
+    ck_assert(dmarc_record_parse(text, &record));
+    ck_assert_int_eq(record.plain, plain_texts[_i].plain);
+    assert_slice(record.text, plain_texts[_i].text);
+}
+END_TEST
+
+START_TEST(test_long_is_not_plain)
+{
+    struct dmarc_record record;
+    char text[DMARC_RECORD_PLAIN_MOST + 2] = "v=DMARC1; p=none; x=";
+    memset(text + strlen(text), 'a', sizeof(text) - 1 - strlen(text));
+    ck_assert(dmarc_record_parse(slice_of(text, DMARC_RECORD_PLAIN_MOST), &record));
+    ck_assert(record.plain);
+    ck_assert(dmarc_record_parse(slice_of(text, DMARC_RECORD_PLAIN_MOST + 1), &record));
+    ck_assert(!record.plain);
 }
 END_TEST
 
@@ -88,34 +154,39 @@ static const struct {
     enum dmarc_walk_state state;
     const char *organizational;
     const char *policy;            /* domain of the record that applies */
+    const char *widest;            /* of a walk that failed: what the organizational domain may be at most */
 } walks[] = {
     /* the examples of 4.10.2 */
-    { { "-", "v=DMARC1;p=none", "v=DMARC1;p=none", "-" }, DMARC_WALK_DONE, "example.com", "example.com" },
+    { { "-", "v=DMARC1;p=none", "v=DMARC1;p=none", "-" }, DMARC_WALK_DONE, "example.com", "example.com", NULL },
     { { "-", "v=DMARC1;p=none;psd=n", "v=DMARC1;p=none", "-" },
       DMARC_WALK_DONE,
       "mail.example.com",
-      "mail.example.com" },
-    { { "-", "-", "-", "v=DMARC1;p=none;psd=y" }, DMARC_WALK_DONE, "example.com", "com" },
-    { { "v=DMARC1;p=none", "-", "v=DMARC1;p=none", "-" }, DMARC_WALK_DONE, "example.com", "a.mail.example.com" },
-    { { "v=DMARC1;p=none", "-", "-", "-" }, DMARC_WALK_DONE, "a.mail.example.com", "a.mail.example.com" },
-    { { "-", "-", "-", "-" }, DMARC_WALK_DONE, "a.mail.example.com", NULL },
+      "mail.example.com", NULL },
+    { { "-", "-", "-", "v=DMARC1;p=none;psd=y" }, DMARC_WALK_DONE, "example.com", "com", NULL },
+    { { "v=DMARC1;p=none", "-", "v=DMARC1;p=none", "-" }, DMARC_WALK_DONE, "example.com", "a.mail.example.com", NULL },
+    { { "v=DMARC1;p=none", "-", "-", "-" }, DMARC_WALK_DONE, "a.mail.example.com", "a.mail.example.com", NULL },
+    { { "-", "-", "-", "-" }, DMARC_WALK_DONE, "a.mail.example.com", NULL, NULL },
     /* a psd=y where the walk starts says nothing of what is below it, but ends the walk */
     { { "v=DMARC1;p=none;psd=y", "-", "v=DMARC1;p=none", "-" },
       DMARC_WALK_DONE,
       "a.mail.example.com",
-      "a.mail.example.com" },
-    { { "-", "-", "v=DMARC1;p=none", "v=DMARC1;p=none;psd=y" }, DMARC_WALK_DONE, "example.com", "example.com" },
+      "a.mail.example.com", NULL },
+    { { "-", "-", "v=DMARC1;p=none", "v=DMARC1;p=none;psd=y" }, DMARC_WALK_DONE, "example.com", "example.com", NULL },
     { { "-", "v=DMARC1;p=none;psd=y", "v=DMARC1;p=none", "-" },
       DMARC_WALK_DONE,
       "a.mail.example.com",
-      "mail.example.com" },
-    { { "-", "=", "v=DMARC1;p=none", "-" }, DMARC_WALK_DONE, "example.com", "example.com" },
-    { { "-", "=", "-", "-" }, DMARC_WALK_DONE, "a.mail.example.com", NULL },
+      "mail.example.com", NULL },
+    { { "-", "=", "v=DMARC1;p=none", "-" }, DMARC_WALK_DONE, "example.com", "example.com", NULL },
+    { { "-", "=", "-", "-" }, DMARC_WALK_DONE, "a.mail.example.com", NULL, NULL },
     /* failures count only before the end of the walk */
-    { { "-", "v=DMARC1;p=none;psd=n", "!", "!" }, DMARC_WALK_DONE, "mail.example.com", "mail.example.com" },
-    { { "-", "v=DMARC1;p=none", "!", "-" }, DMARC_WALK_FAILED, "", NULL },
-    { { "v=DMARC1;p=none", "-", "!", "-" }, DMARC_WALK_FAILED, "", "a.mail.example.com" },
-    { { "!", "-", "v=DMARC1;p=none", "-" }, DMARC_WALK_FAILED, "", NULL },
+    { { "-", "v=DMARC1;p=none;psd=n", "!", "!" }, DMARC_WALK_DONE, "mail.example.com", "mail.example.com", NULL },
+    { { "-", "v=DMARC1;p=none", "!", "-" }, DMARC_WALK_FAILED, "", NULL, "example.com" },
+    { { "v=DMARC1;p=none", "-", "!", "-" }, DMARC_WALK_FAILED, "", "a.mail.example.com", "example.com" },
+    { { "!", "-", "v=DMARC1;p=none", "-" }, DMARC_WALK_FAILED, "", NULL, "example.com" },
+    { { "!", "v=DMARC1;p=none", "-", "-" }, DMARC_WALK_FAILED, "", NULL, "mail.example.com" },
+    { { "v=DMARC1;p=none", "-", "-", "!" }, DMARC_WALK_FAILED, "", "a.mail.example.com", "com" },
+    { { "-", "!", "v=DMARC1;p=none;psd=y", "v=DMARC1;p=none" }, DMARC_WALK_FAILED, "", NULL, "mail.example.com" },
+    { { "!", "-", "v=DMARC1;p=none;psd=n", "!" }, DMARC_WALK_FAILED, "", NULL, "example.com" },
 };
 
 START_TEST(test_walks)
@@ -141,6 +212,10 @@ START_TEST(test_walks)
     const struct dmarc_record *policy = dmarc_walk_policy(&walk);
     ck_assert_int_eq(walk.state, walks[_i].state);
     assert_slice(walk.organizational, walks[_i].organizational);
+    if (walk.state == DMARC_WALK_FAILED)
+        assert_slice(walk.widest, walks[_i].widest);
+    else
+        assert_slice(walk.widest, walks[_i].organizational);
     ck_assert_int_eq(policy != NULL, walks[_i].policy != NULL);
     if (policy != NULL)
         assert_slice(policy->domain, walks[_i].policy);
@@ -155,6 +230,8 @@ Suite *suite_dmarc_record(void)
     tcase_add_checked_fixture(tests, world_open, world_close);
     tcase_add_loop_test(tests, test_records, 0, sizeof(records) / sizeof(records[0]));
     tcase_add_loop_test(tests, test_walks, 0, sizeof(walks) / sizeof(walks[0]));
+    tcase_add_loop_test(tests, test_plain, 0, sizeof(plain_texts) / sizeof(plain_texts[0]));
+    tcase_add_test(tests, test_long_is_not_plain);
     tcase_add_test(tests, test_names);
     suite_add_tcase(suite, tests);
     return suite;
