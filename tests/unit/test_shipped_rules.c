@@ -66,7 +66,7 @@ static struct program *load(const char *name, struct arena *arena)
     "k._domainkey.bank.example TXT \"p=AAAA\"\nk._domainkey.shop.example TXT \"p=AAAA\"\n"                             \
     "k._domainkey.none.example TXT \"p=AAAA\"\nslow._domainkey.bank.example TIMEOUT\n"                                \
     "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\n"                                                             \
-    "half.example TIMEOUT TXT\n"                                                                                       \
+    "half.example TIMEOUT TXT\nneutral.example TXT \"v=spf1 ?all\"\n"                                                  \
     "k._domainkey.trusted.example TXT \"p=AAAA\"\nk._domainkey.sub.trusted.example TXT \"p=AAAA\"\n"                 \
     "k._domainkey.thief.example TXT \"p=AAAA\"\n"                                                                      \
     "k._domainkey.unreachable.trusted.example TIMEOUT\nk._domainkey.unreachable.example TIMEOUT\n"
@@ -142,6 +142,9 @@ static const struct {
     { "192.0.2.66", "thief.example", "ann@bank.example", "", "postmaster", { PASS, PASS, PASS } },
     { "192.0.2.66", "thief.example", "ann@bank.example", "", "Abuse", { PASS, PASS, PASS } },
     { "192.0.2.66", "thief.example", "ann@bank.example", "", "abuser", { TAG, TAG, NO_DMARC } },
+    /* RFC 7208 8.2: neutral is treated as none is */
+    { "192.0.2.66", "neutral.example", "ann@neutral.example", "", "bob", { PASS, PASS, PASS } },
+    { "192.0.2.66", "nowhere.example", "ann@nowhere.example", "", "bob", { PASS, PASS, PASS } },
     /* DNS that does not answer */
     { "192.0.2.66", "slow.example", "ann@slow.example", "", "bob", { PASS, PASS, DEFER } },
     { "192.0.2.66", "half.example", "ann@half.example", "", "bob", { PASS, PASS, DEFER_SPF } },
