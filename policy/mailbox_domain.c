@@ -31,8 +31,6 @@ static const char *problem_of(int status)
         return "a label is longer than 63 bytes";
     case IDN2_BIDI:
         return "a label breaks the rule of right-to-left scripts";
-    case IDN2_NOT_NFC:
-        return "a label is not in normal form";
     case IDN2_2HYPHEN:
     case IDN2_HYPHEN_STARTEND:
         return "hyphens where no label has them";

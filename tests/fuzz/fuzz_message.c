@@ -2,8 +2,9 @@
 /*
  * fuzz_message.c: any bytes as a message: header fields, addresses, signatures, and the whole way through libopendkim
  * with keys that exist. Every byte of the header belongs to one field, and whatever is removed is a field.
- * Parsers: policy/message.c policy/mailbox.c policy/examine.c policy/indirect.c
+ * Parsers: policy/message.c policy/author.c policy/examine.c policy/indirect.c
  */
+#include "policy/language.h"
 #include "policy/auth_dkim.h"
 #include "policy/auth_dmarc.h"
 #include "policy/examine.h"
@@ -22,10 +23,34 @@ static const char key_rsa[] =
     "dkkE9mI/DXnaDyqi4kuQIDAQAB";
 static const char key_ed25519[] = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
+/* Rules that read fields and add one, so that those are looked for. */
+static const char rules[] = "rule a at message { when header[\"Subject\"] == \"x\" and header[\"X-List\"] is absent "
+                            "then tag \"X-A\" \"x\" }";
+static struct program *program;
+
+static bool read_rules(void *context, const char *path, struct arena *arena, struct slice *text_out,
+                       struct slice *problem_out)
+{
+    (void)context;
+    (void)path;
+    (void)arena;
+    (void)problem_out;
+    *text_out = slice_of_string(rules);
+    return true;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    static const char *const paths[] = { "fuzz.rules" };
+    struct program_reader reader = { read_rules, NULL };
+    struct diagnostics diagnostics;
+    struct arena *arena = arena_new();     /* as long as the process */
     (void)argc;
     (void)argv;
+    diagnostics_init(&diagnostics, arena);
+    program = program_load(&judge_language, paths, 1, &reader, arena, &diagnostics);
+    if (program == NULL)
+        bug("the rules do not load");
     examine_prepare();
     auth_dmarc_prepare();
     return 0;
@@ -105,6 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct answers *answers = answers_new(arena);
     struct facts facts = { .arrival = INT64_C(1795328112000000),
                            .authserv_id = SLICE("mx.example.net"),
+                           .record_subject = true,
                            .signatures_most = 4 };
     struct slice message = arena_copy(arena, slice_of((const char *)data, size));
     struct message_header parsed;
@@ -112,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_fields(message, arena);
     message_parse(message, arena, &parsed);
     struct slice header = slice_first(message, parsed.size);
-    struct examination *examination = examine_begin(&facts, NULL, header, arena);
+    struct examination *examination = examine_begin(&facts, program, header, arena);
     while (examine_keys(examination, answers) == EXAMINE_WAITS)
         answer_one(answers);
     for (struct slice body = slice_from(message, parsed.size); body.length > 0; body = slice_from(body, 17))
