@@ -139,8 +139,8 @@ class Case:
             names = [f"{number}.ptr.example" if number > 2 else name for number, name in enumerate(dict.fromkeys(names))]
             # In the order in which mxward looks at them: the answer's own means nothing (RFC 7208 4.6.4 ignores all but ten).
             self.add(reverse, "PTR", *sorted(names))
-            for name in set(names) - set(NAMELESS) - set(FAILING):
-                if self.chance(0.8) and all(0 < len(label) < 64 for label in name.split(".")):
+            for name in names:
+                if name not in NAMELESS + FAILING and self.chance(0.8) and all(0 < len(label) < 64 for label in name.split(".")):
                     self.add(name, self.type, str(self.address) if self.chance(0.75) else self.near())
 
     # ---- records
