@@ -2,8 +2,7 @@
 /*
  * auth_dkim_crypto.c: libopendkim, and what it leaves to us. One handle a message, so that a body is canonicalised
  * and hashed once for all signatures of a kind. DKIM-Signature fields that are not chosen are left out of the header
- * it sees, for it would judge them too; only when a chosen signature signs such fields (h=) must they be there, and
- * then they are marked to be ignored.
+ * it sees, for it would judge them too.
  */
 #include "policy/auth_dkim_crypto.h"
 
@@ -152,15 +151,6 @@ static void neutralise_clock(const struct auth_dkim_candidate *candidates, size_
         bug("libopendkim's clock drift");
 }
 
-/* Whether any of them may sign DKIM-Signature fields: then all of those have to be in the header. */
-static bool signs_signatures(const struct auth_dkim_candidate *candidates, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (is_for_library(&candidates[i]) && auth_dkim_may_sign_signatures(candidates[i].signature))
-            return true;
-    return false;
-}
-
 static struct auth_dkim_candidate *find_candidate(struct auth_dkim_candidate *candidates, size_t count,
                                                   const struct message_field *field)
 {
@@ -182,8 +172,6 @@ static bool feed_field(struct auth_dkim_crypto *crypto, const struct message_fie
 static bool feed_header(struct auth_dkim_crypto *crypto, const struct message_header *header,
                         struct auth_dkim_candidate *candidates, size_t count)
 {
-    bool all = signs_signatures(candidates, count);
-
     crypto->fed_count = 0;
     for (size_t i = 0; i < header->count; i++) {
         const struct message_field *field = &header->fields[i];
@@ -191,7 +179,7 @@ static bool feed_header(struct auth_dkim_crypto *crypto, const struct message_he
             continue;
         if (message_field_is(field, SLICE("DKIM-Signature"))) {
             struct auth_dkim_candidate *candidate = find_candidate(candidates, count, field);
-            if (candidate == NULL || (!is_for_library(candidate) && !all))
+            if (candidate == NULL || !is_for_library(candidate))
                 continue;
             crypto->fed[crypto->fed_count++] = candidate;
         }
@@ -214,18 +202,17 @@ static size_t count_for_library(const struct auth_dkim_candidate *candidates, si
  * be ignored, and never be asked for its hashes: it has no canonicalization, and libopendkim would fail an assertion
  * over that. Our grammar accepted it, so it is verified our own way.
  */
-static bool ignore_others(struct auth_dkim_crypto *crypto)
+static bool ignore_faulty(struct auth_dkim_crypto *crypto)
 {
     DKIM_SIGINFO **list = NULL;
     int count = 0;
     if (dkim_getsiglist(crypto->handle, &list, &count) != DKIM_STAT_OK || (size_t)count != crypto->fed_count)
         return false;
-    for (size_t i = 0; i < crypto->fed_count; i++) {
-        if (dkim_sig_geterror(list[i]) != DKIM_SIGERROR_UNKNOWN)
+    for (size_t i = 0; i < crypto->fed_count; i++)
+        if (dkim_sig_geterror(list[i]) != DKIM_SIGERROR_UNKNOWN) {
             crypto->fed[i]->own = true;
-        if (!is_for_library(crypto->fed[i]))
             dkim_sig_ignore(list[i]);
-    }
+        }
     return true;
 }
 
@@ -239,11 +226,21 @@ static bool try_library(struct auth_dkim_crypto *crypto, const struct message_he
     dkim_set_user_context(crypto->handle, crypto);
     bool fed = feed_header(crypto, header, candidates, count);
     status = fed ? dkim_eoh(crypto->handle) : DKIM_STAT_SYNTAX;
-    if (ignore_others(crypto) && fed && status == DKIM_STAT_OK)
+    if (ignore_faulty(crypto) && fed && status == DKIM_STAT_OK)
         return true;
     dkim_free(crypto->handle);
     crypto->handle = NULL;
     return false;
+}
+
+/* One that signs DKIM-Signature fields needs all of them in the header; libopendkim would work on each. */
+static void keep_signers(const struct message_header *header, struct auth_dkim_candidate *candidates, size_t count)
+{
+    if (message_count(header, SLICE("DKIM-Signature")) == count_for_library(candidates, count))
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (is_for_library(&candidates[i]) && auth_dkim_may_sign_signatures(candidates[i].signature))
+            candidates[i].own = true;
 }
 
 /*
@@ -253,11 +250,13 @@ static bool try_library(struct auth_dkim_crypto *crypto, const struct message_he
 static void start_library(struct auth_dkim_crypto *crypto, const struct message_header *header,
                           struct auth_dkim_candidate *candidates, size_t count)
 {
-    size_t left = count_for_library(candidates, count), before = left + 1;
-    while (left > 0 && left < before && !crypto->hashes_body) {
-        crypto->hashes_body = try_library(crypto, header, candidates, count);
+    size_t left, before = count + 1;
+    keep_signers(header, candidates, count);
+    while (!crypto->hashes_body && (left = count_for_library(candidates, count)) > 0 && left < before) {
         before = left;
-        left = count_for_library(candidates, count);
+        crypto->hashes_body = try_library(crypto, header, candidates, count);
+        if (!crypto->hashes_body)
+            keep_signers(header, candidates, count);
     }
     for (size_t i = 0; i < count && !crypto->hashes_body; i++)
         candidates[i].own = true;

@@ -226,13 +226,6 @@ static void read_signatures(struct examination *examination)
     }
 }
 
-/* One that signs DKIM-Signature fields can be verified only when all of them are kept. */
-static bool can_be_tried(const struct examination *examination, const struct signature *signature)
-{
-    return examination->evidence.signatures_seen == examination->evidence.signatures_count
-        || !auth_dkim_may_sign_signatures(signature);
-}
-
 /* Signatures beyond facts->signatures_most are not tried; those that may align come first. */
 static void limit_signatures(struct examination *examination)
 {
@@ -242,8 +235,7 @@ static void limit_signatures(struct examination *examination)
     for (unsigned rank = SIGNATURE_RANK_MOST; rank > 0; rank--)
         for (size_t i = 0; i < evidence->signatures_count && left > 0; i++) {
             struct auth_dkim_candidate *candidate = &examination->candidates[i];
-            if (signature_rank(evidence, candidate->signature) != rank || candidate->chosen
-                || !can_be_tried(examination, candidate->signature))
+            if (signature_rank(evidence, candidate->signature) != rank || candidate->chosen)
                 continue;
             candidate->chosen = true;
             left--;

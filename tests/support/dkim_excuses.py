@@ -3,8 +3,10 @@
 what one of the two says must be there, and what in message, signature or key makes it say so.
 """
 
+import base64
 import dataclasses
 import re
+import subprocess
 
 
 @dataclasses.dataclass
@@ -81,6 +83,25 @@ def has_control(text):
     return text is not None and re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text) is not None
 
 
+def has_odd_name(text):
+    """A tag's name that is not ALPHA *ALNUMPUNC: they look at its first letter only."""
+    return any(name and not re.fullmatch(rb"[A-Za-z][A-Za-z0-9_]*", name) for name in key_tags(text))
+
+
+def blanks_behind_value(case):
+    """White space between the signature's value and the ";" behind it."""
+    return case.passes("does not verify") and re.search(rb"[;: \t\n]b[ \t\r\n]*=[^;]*[ \t]\r?\n?[ \t]*;", case.field + b";") is not None
+
+
+def damaged_key(case):
+    """What p= has is no key to openssl either."""
+    match = re.search(rb"p=([^;]*)", case.key)
+    if not case.refused("key or signature unusable") or match is None:
+        return False
+    key = base64.b64decode(re.sub(rb"\s", b"", match[1]))
+    return subprocess.run(["openssl", "pkey", "-pubin", "-inform", "DER", "-noout"], input=key, capture_output=True).returncode != 0
+
+
 EXCUSES = (
     ("RFC 5322 4.5.1, RFC 6376 3.4.2: a blank before the colon is obsolete syntax and relaxed removes it; theirs reads no such message",
      blank_before_colon),
@@ -90,6 +111,12 @@ EXCUSES = (
     ("RFC 6376 3.2: no control character in a value; theirs takes some for white space",
      lambda case: (case.refused("invalid character in a tag") and has_control(case.field))
      or (case.refused("no valid key record") and has_control(case.key))),
+    ("RFC 6376 3.2: tag names have letters, digits and underscores; theirs looks at the first letter",
+     lambda case: (case.refused("invalid tag name") and has_odd_name(case.field.partition(b":")[2]))
+     or (case.refused("no valid key record") and has_odd_name(case.key))),
+    ("RFC 6376 3.7: the value of b= is left out with all white space around it; theirs leaves out what is before and within it",
+     blanks_behind_value),
+    ("RFC 6376 3.6.1, RFC 5280 4.1: p= is no RSA key in its wrapping, to openssl neither; theirs skips parts of it", damaged_key),
     ("RFC 6376 3.6.1: v= of a key record must come first",
      lambda case: case.refused("no valid key record") and b"v" in key_tags(case.key)[1:]),
     ("RFC 6376 3.6.1, 6.1.2: h= of the key does not allow the hash; theirs does not look",

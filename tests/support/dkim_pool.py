@@ -45,11 +45,21 @@ class Message:
     kind: str
 
 
-def rsa_key(selector, bits):
+@dataclasses.dataclass
+class Pem:
+    pem: bytes
+    record: bytes
+
+
+def rsa_pem(bits):
     private = subprocess.run(["openssl", "genrsa", "-traditional", str(bits)], check=True, capture_output=True).stdout
     public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "DER"], input=private, check=True, capture_output=True).stdout
-    record = b"v=DKIM1; k=rsa; p=" + base64.b64encode(public)
-    return Key(selector, b"rsa-sha256", dkim.crypto.parse_pem_private_key(private), record)
+    return Pem(private, b"v=DKIM1; k=rsa; p=" + base64.b64encode(public))
+
+
+def rsa_key(selector, bits):
+    pem = rsa_pem(bits)
+    return Key(selector, b"rsa-sha256", dkim.crypto.parse_pem_private_key(pem.pem), pem.record)
 
 
 def ed25519_key(selector, seed):
