@@ -328,6 +328,7 @@ static void do_known(struct sink_session *session, const struct command *command
         do_quit(session);
         return;
     case COMMAND_STARTTLS:
+    case COMMAND_BDAT:             /* do_bdat() had it before */
     case COMMAND_UNKNOWN:
         say(session, "502 5.5.1 Command not implemented\r\n");
         return;

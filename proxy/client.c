@@ -233,6 +233,11 @@ static enum progress skip_line(struct client *client)
 
 static enum progress refuse_line(struct client *client, enum line_status status)
 {
+    /* The bytes behind a BDAT whose size was not read must never be taken for commands. */
+    if (status == LINE_TOO_LONG && slice_equal_nocase(stream_peek(client->stream, 4), SLICE("BDAT"))) {
+        client_say(client, 500, "5.5.6", "command line is too long; closing");
+        return leave(client, "a BDAT of unknown size");
+    }
     if (status == LINE_TOO_LONG) {
         client->skipping = true;
         client_error(client, 500, "5.5.6", "command line is too long");
@@ -308,6 +313,21 @@ static enum progress data_too_slow(struct client *client)
     return PROGRESS_AGAIN;
 }
 
+/* True, and a reply was sent: the client goes on and on, or takes too long over it. */
+static bool is_endless(struct client *client)
+{
+    int64_t most = (int64_t)client_config(client)->limits.message * 1000;
+    if (client->transaction != NULL && transaction_is_flooded(client->transaction)) {
+        client_say(client, 552, "5.3.4", "far more was sent than is allowed here, closing (limit message-size)");
+        leave(client, "the client went on sending far beyond message-size");
+        return true;
+    }
+    if (clock_monotonic() - client->data_began <= most)
+        return false;
+    data_too_slow(client);
+    return true;
+}
+
 static enum progress advance_data(struct client *client)
 {
     struct slice input = stream_peek(client->stream, STREAM_INPUT_MOST);
@@ -324,14 +344,28 @@ static enum progress advance_data(struct client *client)
         client_enter(client, CLIENT_VERDICT);
         return PROGRESS_AGAIN;
     }
-    if (transaction_is_flooded(client->transaction)) {
-        client_say(client, 552, "5.3.4", "far more was sent than is allowed here, closing (limit message-size)");
-        return leave(client, "the client went on sending far beyond message-size");
+    client->progress = !is_endless(client);
+    return PROGRESS_AGAIN;
+}
+
+static enum progress advance_chunk(struct client *client)
+{
+    size_t most = client->chunk_left < STREAM_INPUT_MOST ? (size_t)client->chunk_left : STREAM_INPUT_MOST;
+    struct slice input = most == 0 ? SLICE("") : stream_peek(client->stream, most);
+    if (input.length == 0 && most > 0) {
+        if (has_left(client))
+            return leave(client, "client closed within the message");
+        return client->timed_out ? data_too_slow(client) : PROGRESS_WAIT;
     }
-    int64_t most = (int64_t)client_config(client)->limits.message * 1000;
-    if (clock_monotonic() - client->data_began > most)
-        return data_too_slow(client);
+    if (client->chunk_refusal.code == 0 && input.length > 0)
+        transaction_chunk(client->transaction, input);
+    stream_consume(client->stream, input.length);
+    client->chunk_left -= input.length;
     client->progress = true;
+    if (is_endless(client))
+        return PROGRESS_AGAIN;
+    if (client->chunk_left == 0)
+        client_finish_chunk(client);
     return PROGRESS_AGAIN;
 }
 
@@ -351,6 +385,7 @@ static const struct client_state_info {
     [CLIENT_COMMAND] = { "command", advance_command },
     [CLIENT_WAIT] = { "wait", advance_wait },
     [CLIENT_DATA] = { "data", advance_data },
+    [CLIENT_CHUNK] = { "chunk", advance_chunk },
     [CLIENT_VERDICT] = { "verdict", advance_wait },
     [CLIENT_CLOSED] = { "closed", advance_closed },
 };
@@ -365,6 +400,7 @@ static int64_t client_patience(const struct client *client)
     case CLIENT_COMMAND:
         return (int64_t)limits->command;
     case CLIENT_DATA:
+    case CLIENT_CHUNK:
         return (int64_t)limits->data_block;
     case CLIENT_CONNECT:
     case CLIENT_WAIT:

@@ -22,7 +22,8 @@ enum command_flag {
 static unsigned offer_to_client(const struct backend_offer *offer)
 {
     unsigned offered = offer->extensions &
-                       (BACKEND_ENHANCED_STATUS_CODES | BACKEND_8BITMIME | BACKEND_SMTPUTF8 | BACKEND_DSN);
+                       (BACKEND_ENHANCED_STATUS_CODES | BACKEND_8BITMIME | BACKEND_SMTPUTF8 | BACKEND_DSN |
+                        BACKEND_CHUNKING);
     if ((offered & BACKEND_8BITMIME) == 0)
         offered &= ~(unsigned)BACKEND_SMTPUTF8;
     return offered;
@@ -54,6 +55,8 @@ static void greet_back(struct client *client)
             lines[count++] = SLICE("SMTPUTF8");
         if ((client->offered & BACKEND_DSN) != 0)
             lines[count++] = SLICE("DSN");
+        if ((client->offered & BACKEND_CHUNKING) != 0)
+            lines[count++] = SLICE("CHUNKING");
     }
     struct reply reply = reply_lines(arena, 250, lines, count);
     client_reply(client, &reply);
@@ -140,6 +143,10 @@ static void run_rcpt(struct client *client, const struct command *command)
         client_error(client, problem.code, problem.enhanced, problem.text);
         return;
     }
+    if (transaction_is_chunked(client->transaction)) {
+        client_error(client, 503, "5.5.1", "RCPT after BDAT");
+        return;
+    }
     if (transaction_accepted(client->transaction) >= client_config(client)->limits.recipients) {
         client_say(client, 452, "4.5.3", "too many recipients, send the rest separately (limit recipients)");
         return;
@@ -168,7 +175,11 @@ static void run_data(struct client *client, const struct command *command)
         client_error(client, 554, "5.5.1", "no valid recipients");
         return;
     }
-    transaction_data_begin(client->transaction);
+    if (transaction_is_chunked(client->transaction)) {
+        client_error(client, 503, "5.5.1", "DATA after BDAT");
+        return;
+    }
+    transaction_data_begin(client->transaction, false);
     client->data_began = clock_monotonic();
     client_say(client, 354, "", "end data with <CR><LF>.<CR><LF>");
     client_enter(client, CLIENT_DATA);
@@ -182,6 +193,72 @@ static void finish_data(struct client *client)
     client_end_transaction(client, NULL);
     if (closing)
         client_close(client, NULL);
+}
+
+/* BDAT (RFC 3030 2). Whatever is wrong, its bytes are read and never taken for commands. */
+
+/* Chunks from this size on are no commands to limit `commands`: message-size bounds them. Ours. */
+#define CHUNK_NOT_COUNTED 4096
+
+/* Code 0: the chunk is welcome. */
+static struct envelope_problem find_chunk_refusal(const struct client *client)
+{
+    if (!client->session.facts.has_helo)
+        return (struct envelope_problem){ 503, "5.5.1", "say HELO or EHLO first" };
+    if ((client->offered & BACKEND_CHUNKING) == 0)
+        return (struct envelope_problem){ 502, "5.5.1", "BDAT is not offered here" };
+    if (client->transaction == NULL || !transaction_has_mail(client->transaction))
+        return (struct envelope_problem){ 503, "5.5.1", "say MAIL first" };
+    if (transaction_accepted(client->transaction) == 0)
+        return (struct envelope_problem){ 554, "5.5.1", "no valid recipients" };
+    return (struct envelope_problem){ 0 };
+}
+
+static void refuse_chunk_of_unknown_size(struct client *client, const char *enhanced, const char *problem)
+{
+    struct arena *arena = arena_new();
+    client_say(client, 501, enhanced, arena_printf(arena, "%s; closing", problem).text);
+    arena_free(&arena);
+    client_close(client, "a BDAT of unknown size");
+}
+
+static void run_bdat(struct client *client, const struct command *command)
+{
+    if (command->chunk_size > transaction_flood(client_config(client))) {
+        client_say(client, 552, "5.3.4", "a chunk far larger than is allowed here, closing (limit message-size)");
+        client_close(client, "a chunk far beyond message-size");
+        return;
+    }
+    client->commands -= command->chunk_size >= CHUNK_NOT_COUNTED;
+    client->chunk_size = client->chunk_left = command->chunk_size;
+    client->chunk_last = command->chunk_last;
+    client->chunk_refusal = find_chunk_refusal(client);
+    bool begun = client->chunk_refusal.code == 0 && transaction_is_chunked(client->transaction);
+    if (!begun)
+        client->data_began = clock_monotonic();
+    if (!begun && client->chunk_refusal.code == 0)
+        transaction_data_begin(client->transaction, true);
+    client_enter(client, CLIENT_CHUNK);
+}
+
+void client_finish_chunk(struct client *client)
+{
+    const struct envelope_problem *refusal = &client->chunk_refusal;
+    client_enter(client, CLIENT_COMMAND);
+    if (refusal->code != 0) {
+        client_error(client, refusal->code, refusal->enhanced, refusal->text);
+    } else if (client->chunk_last) {
+        client->waiting_for = COMMAND_BDAT;
+        transaction_data_end(client->transaction);
+        client_enter(client, CLIENT_VERDICT);
+    } else if (!transaction_chunk_end(client->transaction)) {
+        finish_data(client);
+    } else {
+        struct arena *arena = arena_new();
+        struct slice text = arena_printf(arena, "Ok: %llu bytes", (unsigned long long)client->chunk_size);
+        client_say(client, 250, "2.0.0", text.text);
+        arena_free(&arena);
+    }
 }
 
 /* The rest */
@@ -258,6 +335,7 @@ static const struct command_row {
     { COMMAND_VRFY, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_vrfy, NULL },
     { COMMAND_HELP, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_help, NULL },
     { COMMAND_QUIT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_quit, NULL },
+    { COMMAND_BDAT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_bdat, finish_data },
     { COMMAND_STARTTLS, ALLOWED_BEFORE_HELO | TAKES_NO_ARGUMENT, run_starttls, NULL },
 };
 
@@ -289,7 +367,7 @@ static bool is_allowed(struct client *client, const struct command_row *row, con
 /* RFC 5321 4.2.4: 502 for what the protocol knows and this server does not do, 500 for what nobody knows. */
 static void refuse_unknown(struct client *client, struct slice verb)
 {
-    static const char *const known[] = { "AUTH", "BDAT", "ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", NULL };
+    static const char *const known[] = { "AUTH", "ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", NULL };
     for (size_t i = 0; known[i] != NULL; i++)
         if (slice_equal_nocase(verb, slice_of_string(known[i]))) {
             client_error(client, 502, "5.5.1", "command not implemented");
@@ -312,6 +390,10 @@ void client_run_command(struct client *client, struct slice line)
         refuse_unknown(client, command.verb_text);
         return;
     case COMMAND_SYNTAX:
+        if (command.verb == COMMAND_BDAT) {
+            refuse_chunk_of_unknown_size(client, enhanced, problem);
+            return;
+        }
         client_error(client, 501, enhanced, problem);
         return;
     case COMMAND_OK:

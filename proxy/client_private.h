@@ -19,10 +19,11 @@ enum client_state {
     CLIENT_COMMAND,        /* waits for a command line */
     CLIENT_WAIT,           /* a command's work is under way: a rule, the backend */
     CLIENT_DATA,           /* message bytes */
+    CLIENT_CHUNK,          /* bytes of a BDAT, taken or, after a refusal, thrown away */
     CLIENT_VERDICT,        /* end of data to reply: judging and delivery */
     CLIENT_CLOSED,
 };
-#define CLIENT_STATES 7
+#define CLIENT_STATES 8
 
 /* What the timer will mean when it fires. */
 enum client_timer {
@@ -54,6 +55,10 @@ struct client {
     enum command_verb waiting_for;     /* whose reply CLIENT_WAIT will send */
     enum listener_tls tls;
     int64_t data_began;                /* monotonic microseconds */
+    uint64_t chunk_size;               /* of the BDAT being read */
+    uint64_t chunk_left;
+    bool chunk_last;
+    struct envelope_problem chunk_refusal;     /* said when its bytes are gone; code 0: they are taken */
     int64_t paused_until;              /* slow lane (P4) */
     uint64_t commands;
     uint64_t errors;
@@ -80,6 +85,8 @@ const struct config *client_config(const struct client *client);
 
 /* client_commands.c */
 void client_run_command(struct client *client, struct slice line);
+/* All bytes of a BDAT came. */
+void client_finish_chunk(struct client *client);
 /* What follows when the work that a command began is done. */
 void client_finish_command(struct client *client);
 

@@ -14,7 +14,7 @@
 static const struct verb {
     const char *name;
     enum command_verb verb;
-    enum { ARGUMENT_NONE, ARGUMENT_ANY, ARGUMENT_NEEDED, ARGUMENT_HOST, ARGUMENT_PATH } argument;
+    enum { ARGUMENT_NONE, ARGUMENT_ANY, ARGUMENT_NEEDED, ARGUMENT_HOST, ARGUMENT_PATH, ARGUMENT_CHUNK } argument;
 } verbs[] = {
     { "HELO", COMMAND_HELO, ARGUMENT_HOST },
     { "EHLO", COMMAND_EHLO, ARGUMENT_HOST },
@@ -27,6 +27,7 @@ static const struct verb {
     { "HELP", COMMAND_HELP, ARGUMENT_ANY },
     { "QUIT", COMMAND_QUIT, ARGUMENT_NONE },
     { "STARTTLS", COMMAND_STARTTLS, ARGUMENT_NONE },
+    { "BDAT", COMMAND_BDAT, ARGUMENT_CHUNK },
 };
 
 /* What the texts below are about: sender or recipient. */
@@ -327,6 +328,18 @@ static const char *parse_host(struct command *command)
     return NULL;
 }
 
+/* RFC 3030 2: chunk-size [ SP "LAST" ]. */
+static const char *parse_chunk(struct command *command)
+{
+    struct slice rest = command->argument;
+
+    if (!command_parse_size(take(&rest, slice_find(rest, ' ')), &command->chunk_size))
+        return "the size of the chunk in bytes must follow, as in BDAT 1000 or BDAT 1000 LAST";
+    rest = without_blanks_before(rest);
+    command->chunk_last = slice_equal_nocase(rest, SLICE("LAST"));
+    return rest.length == 0 || command->chunk_last ? NULL : "only LAST may follow the size of a chunk";
+}
+
 static const char *parse_argument(const struct verb *verb, struct command *command, const char **enhanced_out)
 {
     const char *problem = check_text(command->argument);
@@ -342,6 +355,7 @@ static const char *parse_argument(const struct verb *verb, struct command *comma
     case ARGUMENT_NONE:   return command->argument.length == 0 ? NULL : "the command takes no argument";
     case ARGUMENT_NEEDED: return command->argument.length > 0 ? NULL : "an argument must follow";
     case ARGUMENT_HOST:   return parse_host(command);
+    case ARGUMENT_CHUNK:  return parse_chunk(command);
     case ARGUMENT_ANY:
     case ARGUMENT_PATH:   break;
     }

@@ -25,7 +25,7 @@
 
 enum command_verb {
     COMMAND_HELO, COMMAND_EHLO, COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_RSET, COMMAND_NOOP, COMMAND_VRFY,
-    COMMAND_HELP, COMMAND_QUIT, COMMAND_STARTTLS, COMMAND_UNKNOWN,
+    COMMAND_HELP, COMMAND_QUIT, COMMAND_STARTTLS, COMMAND_BDAT, COMMAND_UNKNOWN,
 };
 
 struct command_parameter {
@@ -48,6 +48,8 @@ struct command {
     struct command_path path;      /* MAIL, RCPT */
     struct command_parameter parameters[COMMAND_PARAMETERS_MOST];
     size_t parameters_count;
+    uint64_t chunk_size;           /* BDAT; what is beyond 64 bits becomes UINT64_MAX */
+    bool chunk_last;
 };
 
 enum command_status {

@@ -286,12 +286,13 @@ static void hold_passed(evutil_socket_t unused, short events, void *context)
     transaction_release_backend(context);
 }
 
-void transaction_data_begin(struct transaction *transaction)
+void transaction_data_begin(struct transaction *transaction, bool chunked)
 {
     struct worker *worker = transaction->session->worker;
     uint64_t hold = transaction->generation->config->limits.backend_hold;
     struct timeval time = { .tv_sec = (time_t)(hold / 1000), .tv_usec = (suseconds_t)(hold % 1000 * 1000) };
     transaction->data_at = clock_monotonic();
+    transaction->chunked = chunked;
     transaction->facts.recipients = transaction->accepted;
     transaction->facts.recipients_count = transaction->accepted_count;
     transaction->spool = spool_new(&worker->budget);
@@ -405,23 +406,61 @@ static void end_of_data(struct transaction *transaction)
     inquiry_ask(transaction->inquiry, STAGE_MESSAGE, &transaction->facts);
 }
 
-bool transaction_data(struct transaction *transaction, struct slice input, size_t *consumed_out)
+/* The spool held `before` bytes. */
+static void tell_growth(struct transaction *transaction, uint64_t before)
 {
-    uint64_t before = spool_size(transaction->spool);
-    bool ended = framing_read(&transaction->framing, input, take_content, transaction, consumed_out);
     if (!transaction->header_given)
         offer_header(transaction, false);
     if (transaction->header_given && spool_size(transaction->spool) > before)
         inquiry_body_grew(transaction->inquiry);
+}
+
+bool transaction_data(struct transaction *transaction, struct slice input, size_t *consumed_out)
+{
+    uint64_t before = spool_size(transaction->spool);
+    bool ended = framing_read(&transaction->framing, input, take_content, transaction, consumed_out);
+    tell_growth(transaction, before);
     if (ended)
         end_of_data(transaction);
     return ended;
 }
 
+void transaction_chunk(struct transaction *transaction, struct slice input)
+{
+    uint64_t before = spool_size(transaction->spool);
+    framing_check(&transaction->framing, input, take_content, transaction);
+    tell_growth(transaction, before);
+}
+
+bool transaction_chunk_end(struct transaction *transaction)
+{
+    if (transaction->flaw == MESSAGE_FINE && transaction->framing.violation == FRAMING_FINE)
+        return true;
+    end_of_data(transaction);
+    return false;
+}
+
+void transaction_data_end(struct transaction *transaction)
+{
+    uint64_t before = spool_size(transaction->spool);
+    framing_check_end(&transaction->framing, take_content, transaction);
+    tell_growth(transaction, before);
+    end_of_data(transaction);
+}
+
+bool transaction_is_chunked(const struct transaction *transaction)
+{
+    return transaction->chunked;
+}
+
+uint64_t transaction_flood(const struct config *config)
+{
+    return 2 * config->limits.message_size + MESSAGE_EXCESS;
+}
+
 bool transaction_is_flooded(const struct transaction *transaction)
 {
-    uint64_t most = transaction->generation->config->limits.message_size;
-    return transaction->framing.taken > 2 * most + MESSAGE_EXCESS;
+    return transaction->framing.taken > transaction_flood(transaction->generation->config);
 }
 
 static void finish_message_judgement(struct transaction *transaction)

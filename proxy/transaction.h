@@ -14,6 +14,7 @@
 #include "policy/facts.h"
 #include "policy/record.h"
 
+struct config;
 struct worker;
 struct transaction;
 
@@ -58,11 +59,20 @@ void transaction_mail(struct transaction *transaction, const struct command_path
                       const struct envelope_mail *mail);
 void transaction_recipient(struct transaction *transaction, const struct command_path *path,
                            const struct envelope_recipient *recipient);
-/* After DATA was answered 354. */
-void transaction_data_begin(struct transaction *transaction);
+/* After DATA was answered 354, or at the first BDAT. */
+void transaction_data_begin(struct transaction *transaction, bool chunked);
+bool transaction_is_chunked(const struct transaction *transaction);
 /* Message bytes as they come; true: the end of data was among them, *consumed_out bytes were used, and the work of
  * judging and delivery began. */
 bool transaction_data(struct transaction *transaction, struct slice input, size_t *consumed_out);
+/* Message bytes of a BDAT as they come. */
+void transaction_chunk(struct transaction *transaction, struct slice input);
+/* After a BDAT that was not the last: false when the message is refused already; then that is the reply. */
+bool transaction_chunk_end(struct transaction *transaction);
+/* After the last BDAT: the work of judging and delivery begins. */
+void transaction_data_end(struct transaction *transaction);
+/* Bytes beyond which a message's end is not waited for. */
+uint64_t transaction_flood(const struct config *config);
 /* So much came of a message that will be refused anyway that its end is not to be waited for (P7). */
 bool transaction_is_flooded(const struct transaction *transaction);
 /* Between commands: its backend session is closed; MAIL and the accepted RCPT are sent again at delivery. */

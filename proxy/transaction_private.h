@@ -72,6 +72,7 @@ struct transaction {
     bool delivered;
 
     /* The message. */
+    bool chunked;                          /* it comes by BDAT */
     struct framing framing;
     struct spool *spool;
     bool header_given;

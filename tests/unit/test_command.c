@@ -96,6 +96,20 @@ static const struct verb_case {
     { "VRFY j\xFCrgen", COMMAND_SYNTAX, COMMAND_VRFY, "j\xFCrgen" },
     { "NOOP j\xC3\xBCrgen", COMMAND_SYNTAX, COMMAND_NOOP, "j\xC3\xBCrgen" },
     { "VRFY \x01", COMMAND_SYNTAX, COMMAND_VRFY, "\x01" },
+    { "BDAT 5", COMMAND_OK, COMMAND_BDAT, "5" },
+    { "BDAT 0 LAST", COMMAND_OK, COMMAND_BDAT, "0 LAST" },
+    { "bdat  77  last  ", COMMAND_OK, COMMAND_BDAT, "77  last" },
+    { "BDAT 18446744073709551616 LAST", COMMAND_OK, COMMAND_BDAT, "18446744073709551616 LAST" },
+    { "BDAT", COMMAND_SYNTAX, COMMAND_BDAT, "" },
+    { "BDAT LAST", COMMAND_SYNTAX, COMMAND_BDAT, "LAST" },
+    { "BDAT 5 FIRST", COMMAND_SYNTAX, COMMAND_BDAT, "5 FIRST" },
+    { "BDAT 5 LAST LAST", COMMAND_SYNTAX, COMMAND_BDAT, "5 LAST LAST" },
+    { "BDAT 5LAST", COMMAND_SYNTAX, COMMAND_BDAT, "5LAST" },
+    { "BDAT -5", COMMAND_SYNTAX, COMMAND_BDAT, "-5" },
+    { "BDAT +5", COMMAND_SYNTAX, COMMAND_BDAT, "+5" },
+    { "BDAT 0x5", COMMAND_SYNTAX, COMMAND_BDAT, "0x5" },
+    { "BDAT 5\tLAST", COMMAND_SYNTAX, COMMAND_BDAT, "5\tLAST" },
+    { "BDAT 100000000000000000000", COMMAND_SYNTAX, COMMAND_BDAT, "100000000000000000000" },
     { "", COMMAND_UNRECOGNISED, COMMAND_UNKNOWN, "" },
     { " QUIT", COMMAND_UNRECOGNISED, COMMAND_UNKNOWN, "QUIT" },
     { "QUIT\tnow", COMMAND_UNRECOGNISED, COMMAND_UNKNOWN, "" },
@@ -122,6 +136,23 @@ START_TEST(test_verbs)
         ck_assert_str_eq(enhanced, row->status == COMMAND_SYNTAX ? "5.5.4" : "5.5.2");
         ck_assert_ptr_nonnull(problem);
     }
+}
+END_TEST
+
+static const struct { const char *line; uint64_t size; bool last; } chunk_cases[] = {
+    { "BDAT 5", 5, false }, { "BDAT 0 LAST", 0, true }, { "BDAT 007 last", 7, true },
+    { "BDAT 18446744073709551615", UINT64_MAX, false }, { "BDAT 99999999999999999999 LAST", UINT64_MAX, true },
+};
+
+/* RFC 3030 2. */
+START_TEST(test_chunks)
+{
+    struct command command;
+    const char *enhanced, *problem;
+
+    ck_assert_int_eq(parse(chunk_cases[_i].line, &command, &enhanced, &problem), COMMAND_OK);
+    ck_assert_uint_eq(command.chunk_size, chunk_cases[_i].size);
+    ck_assert_int_eq(command.chunk_last, chunk_cases[_i].last);
 }
 END_TEST
 
@@ -474,6 +505,7 @@ Suite *suite_command(void)
     TCase *tests = tcase_create("command");
 
     tcase_add_loop_test(tests, test_verbs, 0, ROWS(verb_cases));
+    tcase_add_loop_test(tests, test_chunks, 0, ROWS(chunk_cases));
     tcase_add_test(tests, test_verb_names);
     tcase_add_loop_test(tests, test_paths, 0, ROWS(path_cases));
     tcase_add_loop_test(tests, test_problems, 0, ROWS(problem_cases));

@@ -1052,6 +1052,19 @@ START_TEST(field_ranges)
 }
 END_TEST
 
+/* A message that came by BDAT may end within its last field. */
+START_TEST(field_range_without_end)
+{
+    static const char header[] = "Subject: a\r\nX-Tag: b\r\n c"; /* 12, 12 */
+
+    ck_assert(!judges_check_field(SLICE(header), 12, 9, SLICE("X-Tag")));
+    ck_assert(judges_check_field(SLICE(header), 12, sizeof(header) - 1 - 12, SLICE("X-Tag")));
+    ck_assert(!judges_check_field(SLICE(header), 12, sizeof(header) - 2 - 12, SLICE("X-Tag")));
+    ck_assert(!judges_check_field(SLICE("X-Tag"), 0, 5, SLICE("X-Tag")));
+    ck_assert(judges_check_field(SLICE("X-Tag:"), 0, 6, SLICE("X-Tag")));
+}
+END_TEST
+
 Suite *suite_judges(void);
 
 Suite *suite_judges(void)
@@ -1092,6 +1105,7 @@ Suite *suite_judges(void)
     tcase_add_test(tests, many_answers);
     suite_add_tcase(suite, tests);
     tcase_add_loop_test(ranges, field_ranges, 0, 19);
+    tcase_add_test(ranges, field_range_without_end);
     suite_add_tcase(suite, ranges);
     return suite;
 }
