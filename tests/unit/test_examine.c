@@ -412,7 +412,7 @@ static const struct {
       ODDITY_BIT(ODDITY_INVALID_DOMAIN) },
 };
 
-START_TEST(test_headers)
+START_TEST(authors_are_found)
 {
     examination = examine_begin(&facts, NULL, slice_of_string(headers[_i].header), arena);
     const struct evidence *evidence = examine_evidence(examination);
@@ -423,7 +423,7 @@ START_TEST(test_headers)
 END_TEST
 
 /* More domains than are judged: it is said, and refused. */
-START_TEST(test_many_authors)
+START_TEST(many_authors_are_too_many)
 {
     struct slice value = SLICE("a@x.example");
     for (size_t i = 0; i < EVIDENCE_AUTHORS_MOST; i++)
@@ -438,7 +438,7 @@ START_TEST(test_many_authors)
 }
 END_TEST
 
-START_TEST(test_unicode)
+START_TEST(authors_have_both_forms)
 {
     examination = examine_begin(&facts, NULL, SLICE("From: a@x.example, b@B\xc3\xbc" "cher.example,\r\n"
                                                     " c@xn--bcher-kva.example\r\nSender: a@x.example\r\n\r\n"), arena);
@@ -473,9 +473,9 @@ Suite *suite_examine(void)
     tcase_add_checked_fixture(tests, open_examine, close_examine);
     tcase_add_loop_test(tests, test_cases, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_loop_test(tests, test_spoilers, 0, sizeof(spoilers) / sizeof(spoilers[0]));
-    tcase_add_loop_test(tests, test_headers, 0, sizeof(headers) / sizeof(headers[0]));
-    tcase_add_test(tests, test_many_authors);
-    tcase_add_test(tests, test_unicode);
+    tcase_add_loop_test(tests, authors_are_found, 0, sizeof(headers) / sizeof(headers[0]));
+    tcase_add_test(tests, many_authors_are_too_many);
+    tcase_add_test(tests, authors_have_both_forms);
     tcase_add_test(tests, test_facts);
     tcase_add_test(tests, test_several);
     tcase_add_test(tests, test_signed_signature);

@@ -143,7 +143,7 @@ static struct slice words_of(uint64_t oddities)
     return words;
 }
 
-START_TEST(test_values)
+START_TEST(from_values_are_read)
 {
     struct mailbox_list list;
     struct slice domains = SLICE("");
@@ -165,7 +165,7 @@ START_TEST(test_values)
 END_TEST
 
 /* However many there are; 128 are not too many. */
-START_TEST(test_bounded)
+START_TEST(mailboxes_are_bounded)
 {
     struct mailbox_list list;
     char text[200 * 6 + 1] = "";
@@ -181,7 +181,7 @@ START_TEST(test_bounded)
 END_TEST
 
 /* Whatever a list of the longest header is made of, it costs memory in proportion to its length. */
-START_TEST(test_memory)
+START_TEST(memory_is_bounded)
 {
     static const char *const pieces[] = {
         "a@b.c,", "a@", "@", "\"", "(", "<", "a.", "<@a,", "=?a?q?", "[", "\\", ",", ":",
@@ -253,7 +253,7 @@ static const struct {
     { "-b\xc3\xbc.example", NULL, "hyphens where no label has them" },
 };
 
-START_TEST(test_domain)
+START_TEST(domains_have_one_form)
 {
     struct slice domain = SLICE_NONE;
     const char *problem = mailbox_domain_problem(slice_of_string(domains[_i].text), arena, &domain);
@@ -270,7 +270,7 @@ START_TEST(test_domain)
 END_TEST
 
 /* Too long as A-labels, however short as characters. */
-START_TEST(test_domain_long)
+START_TEST(domains_are_bounded)
 {
     char text[2000] = "";
     struct slice domain;
@@ -292,11 +292,11 @@ Suite *suite_mailbox(void)
     Suite *suite = suite_create("mailbox");
     TCase *tests = tcase_create("addresses");
     tcase_add_checked_fixture(tests, world_open, world_close);
-    tcase_add_loop_test(tests, test_values, 0, sizeof(values) / sizeof(values[0]));
-    tcase_add_loop_test(tests, test_domain, 0, sizeof(domains) / sizeof(domains[0]));
-    tcase_add_test(tests, test_bounded);
-    tcase_add_test(tests, test_memory);
-    tcase_add_test(tests, test_domain_long);
+    tcase_add_loop_test(tests, from_values_are_read, 0, sizeof(values) / sizeof(values[0]));
+    tcase_add_loop_test(tests, domains_have_one_form, 0, sizeof(domains) / sizeof(domains[0]));
+    tcase_add_test(tests, mailboxes_are_bounded);
+    tcase_add_test(tests, memory_is_bounded);
+    tcase_add_test(tests, domains_are_bounded);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -14,7 +14,7 @@ static struct message_header parse(const char *text)
     return header;
 }
 
-START_TEST(test_fields)
+START_TEST(fields_are_split)
 {
     const char *text = "A: 1\r\nB:2\r\n\tfolded\r\n \r\n more\r\nb : 3\r\n\r\nbody\r\n";
     struct message_header header = parse(text);
@@ -81,7 +81,7 @@ static const struct {
     { "A: \xc3\xa4\t\r\n\r\n",   "" },
 };
 
-START_TEST(test_oddities)
+START_TEST(header_oddities_are_named)
 {
     struct message_header header = parse(oddities[_i].text);
     struct slice words = SLICE("");
@@ -93,7 +93,7 @@ START_TEST(test_oddities)
 }
 END_TEST
 
-START_TEST(test_nul)
+START_TEST(nul_is_named)
 {
     struct message_header header;
     message_parse(SLICE("A: \0\r\nB\0: 1\r\n\r\n"), arena, &header);
@@ -102,7 +102,7 @@ START_TEST(test_nul)
 END_TEST
 
 /* 998 bytes and CRLF (RFC 5322 2.1.1). */
-START_TEST(test_long_line)
+START_TEST(long_lines_are_named)
 {
     struct message_header header;
     char text[1100] = "A:";
@@ -117,7 +117,7 @@ START_TEST(test_long_line)
 END_TEST
 
 /* Every byte of the header belongs to one field, in order. */
-START_TEST(test_nothing_lost)
+START_TEST(no_byte_of_a_header_is_lost)
 {
     const char *text = "x\r\n y\r\nA: 1\r\nB:\r\n\r\n";
     struct message_header header = parse(text);
@@ -131,7 +131,7 @@ START_TEST(test_nothing_lost)
 }
 END_TEST
 
-START_TEST(test_unfold)
+START_TEST(values_are_unfolded)
 {
     assert_slice(message_unfold(SLICE(" a\r\n b\tc\x01""d\r\n"), 100, arena), "a b c d");
     assert_slice(message_unfold(SLICE("abcdef"), 3, arena), "abc");
@@ -145,12 +145,12 @@ Suite *suite_message(void)
     Suite *suite = suite_create("message");
     TCase *tests = tcase_create("header");
     tcase_add_checked_fixture(tests, world_open, world_close);
-    tcase_add_test(tests, test_fields);
-    tcase_add_loop_test(tests, test_oddities, 0, sizeof(oddities) / sizeof(oddities[0]));
-    tcase_add_test(tests, test_nul);
-    tcase_add_test(tests, test_long_line);
-    tcase_add_test(tests, test_nothing_lost);
-    tcase_add_test(tests, test_unfold);
+    tcase_add_test(tests, fields_are_split);
+    tcase_add_loop_test(tests, header_oddities_are_named, 0, sizeof(oddities) / sizeof(oddities[0]));
+    tcase_add_test(tests, nul_is_named);
+    tcase_add_test(tests, long_lines_are_named);
+    tcase_add_test(tests, no_byte_of_a_header_is_lost);
+    tcase_add_test(tests, values_are_unfolded);
     suite_add_tcase(suite, tests);
     return suite;
 }
