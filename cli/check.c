@@ -76,6 +76,23 @@ static void note_rules(struct check *check)
         note(check, arena_printf(check->arena, "rule %s", line));
 }
 
+static void check_authorities(struct check *check)
+{
+    const struct config *config = check->load->config;
+
+    for (size_t i = 0; i < config->listeners_count; i++) {
+        struct slice problem;
+        struct tls_authorities *authorities;
+
+        if (config->listeners[i].client_authorities == NULL)
+            continue;
+        authorities = tls_authorities_new(config->listeners[i].client_authorities, check->arena, &problem);
+        if (authorities == NULL)
+            diag_error(&check->load->diagnostics, nowhere, "%.*s", SLICE_ARG(problem));
+        tls_authorities_free(&authorities);
+    }
+}
+
 static void check_certificates(struct check *check)
 {
     const struct config *config = check->load->config;
@@ -101,6 +118,7 @@ static void check_certificates(struct check *check)
         note(check, arena_printf(check->arena, "certificates: %zu, the first ends in %lld days",
                                  config->certificates_count, left / DAY));
     tls_context_release(&tls);
+    check_authorities(check);
 }
 
 static void check_descriptors(struct check *check)

@@ -203,6 +203,26 @@ static void tell_what(const struct story *story)
 
 /* Who it was */
 
+static void tell_tls(const struct story *story, const json_t *client)
+{
+    story_label(story, "TLS");
+    story_put(story, client, "tls.version", "", "");
+    story_put(story, client, "tls.cipher", " ", "");
+    story_put(story, client, "tls.bits", ", ", " bits");
+    story_put(story, client, "tls.server-name", ", for ", "");
+    fprintf(story->file, "%s\n", story_is_true(client, "tls.resumed") ? ", resumed" : "");
+    if (records_get(client, "tls.client") == NULL)
+        return;
+    story_label(story, "certificate");
+    story_put(story, client, "tls.client.subject", "", "");
+    story_put(story, client, "tls.client.issuer", ", signed by ", "");
+    fprintf(story->file, "%s", story_is_true(client, "tls.client.verified") ? ", verified" : ", not verified");
+    story_put(story, client, "tls.client.problem", ": ", "");
+    fputc('\n', story->file);
+    story_label(story, "");
+    story_put(story, client, "tls.client.fingerprint", "SHA-256 ", "\n");
+}
+
 static void tell_client(const struct story *story)
 {
     static const char *const told[] = { "ip", "port", "name", "helo", "esmtp", "tls", NULL };
@@ -217,12 +237,8 @@ static void tell_client(const struct story *story)
     if (story->kind == STORY_HAPPENED)
         story_put(story, story->record, "listener", ", to ", "");
     fputc('\n', story->file);
-    if (records_get(client, "tls") != NULL) {
-        story_label(story, "TLS");
-        story_put(story, client, "tls.version", "", "");
-        story_put(story, client, "tls.cipher", " ", "");
-        story_put(story, client, "tls.bits", ", ", " bits\n");
-    }
+    if (records_get(client, "tls") != NULL)
+        tell_tls(story, client);
     story_rest(story, client, told);
 }
 

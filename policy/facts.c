@@ -14,6 +14,16 @@ static void encode_recipient(const struct facts_recipient *recipient, struct wir
     wire_put_slice(writer, recipient->domain);
 }
 
+static void encode_certificate(const struct facts_certificate *certificate, struct wire_writer *writer)
+{
+    wire_put_bool(writer, certificate->given);
+    wire_put_bool(writer, certificate->verified);
+    wire_put_slice(writer, certificate->subject);
+    wire_put_slice(writer, certificate->issuer);
+    wire_put_slice(writer, certificate->fingerprint);
+    wire_put_slice(writer, certificate->problem);
+}
+
 static void encode_session(const struct facts *facts, struct wire_writer *writer)
 {
     wire_put_slice(writer, facts->id);
@@ -32,6 +42,9 @@ static void encode_session(const struct facts *facts, struct wire_writer *writer
     wire_put_slice(writer, facts->tls_version);
     wire_put_slice(writer, facts->tls_cipher);
     wire_put_u16(writer, facts->tls_bits);
+    wire_put_slice(writer, facts->tls_server_name);
+    wire_put_bool(writer, facts->tls_resumed);
+    encode_certificate(&facts->tls_client, writer);
 }
 
 void facts_encode(const struct facts *facts, struct wire_writer *writer)
@@ -55,6 +68,16 @@ void facts_encode(const struct facts *facts, struct wire_writer *writer)
     wire_put_u32(writer, facts->fields_most);
 }
 
+static void decode_certificate(struct wire_reader *reader, struct facts_certificate *certificate)
+{
+    certificate->given = wire_get_bool(reader);
+    certificate->verified = wire_get_bool(reader);
+    certificate->subject = wire_get_slice(reader, FACTS_TEXT_MOST);
+    certificate->issuer = wire_get_slice(reader, FACTS_TEXT_MOST);
+    certificate->fingerprint = wire_get_slice(reader, FACTS_TEXT_MOST);
+    certificate->problem = wire_get_slice(reader, FACTS_TEXT_MOST);
+}
+
 static void decode_session(struct wire_reader *reader, struct facts *facts)
 {
     facts->id = wire_get_slice(reader, FACTS_TEXT_MOST);
@@ -73,6 +96,9 @@ static void decode_session(struct wire_reader *reader, struct facts *facts)
     facts->tls_version = wire_get_slice(reader, FACTS_TEXT_MOST);
     facts->tls_cipher = wire_get_slice(reader, FACTS_TEXT_MOST);
     facts->tls_bits = (uint16_t)wire_get_u16(reader);
+    facts->tls_server_name = wire_get_slice(reader, FACTS_TEXT_MOST);
+    facts->tls_resumed = wire_get_bool(reader);
+    decode_certificate(reader, &facts->tls_client);
 }
 
 static void decode_recipients(struct wire_reader *reader, struct arena *arena, struct facts *facts)

@@ -18,6 +18,16 @@ struct facts_recipient {
     struct slice domain;           /* empty for bare postmaster; an address literal keeps its brackets */
 };
 
+/* What a TLS client showed of itself, where it was asked to. */
+struct facts_certificate {
+    bool given;
+    bool verified;                 /* by the listener's authorities */
+    struct slice subject;          /* as RFC 2253 writes names: "CN=mail.example.org,O=Example" */
+    struct slice issuer;
+    struct slice fingerprint;      /* SHA-256 of the certificate, 64 lower case hexadecimal digits */
+    struct slice problem;          /* why it does not verify, in OpenSSL's words */
+};
+
 struct facts {
     struct slice id;               /* the transaction's; at connect and helo that of the session's first transaction */
     int64_t arrival;               /* microseconds since 1970: session start, then MAIL; dates are judged against it */
@@ -37,6 +47,9 @@ struct facts {
     struct slice tls_version;      /* "TLSv1.3" */
     struct slice tls_cipher;       /* OpenSSL's name */
     uint16_t tls_bits;
+    struct slice tls_server_name;  /* the host that the client asked for (SNI), printable ASCII; empty: none */
+    bool tls_resumed;              /* by a ticket of an earlier session */
+    struct facts_certificate tls_client;
 
     bool has_mail;
     struct slice sender;           /* MAIL FROM without <>; empty: the null sender */

@@ -183,6 +183,48 @@ READER(read_tls_bits)
                                   : value_in_state(VALUE_NUMBER, VALUE_ABSENT);
 }
 
+READER(read_tls_server_name)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->tls_server_name);
+}
+
+READER(read_tls_resumed)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->tls_resumed);
+}
+
+READER(read_tls_client_verified)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->tls_client.verified);
+}
+
+READER(read_tls_client_subject)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->tls_client.subject);
+}
+
+READER(read_tls_client_issuer)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->tls_client.issuer);
+}
+
+READER(read_tls_client_fingerprint)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->tls_client.fingerprint);
+}
+
+READER(read_tls_client_problem)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->tls_client.problem);
+}
+
 READER(read_sender)
 {
     UNUSED_KEY;
@@ -407,6 +449,20 @@ static const struct field table[] = {
       "name of the cipher" },
     { "tls.bits",             NULL,    VALUE_NUMBER,  STAGE_HELO,    false, NULL, read_tls_bits,
       "bits of the cipher's key" },
+    { "tls.server-name",      NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_server_name,
+      "the host that the client asked for (SNI), as it wrote it" },
+    { "tls.resumed",          NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_tls_resumed,
+      "whether it is an earlier session, resumed" },
+    { "tls.client.verified",  NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_tls_client_verified,
+      "whether the client gave a certificate that the listener's client-authorities vouch for" },
+    { "tls.client.subject",   NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_subject,
+      "whose certificate it is, as CN=mail.example.org,O=Example; believe it only when verified" },
+    { "tls.client.issuer",    NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_issuer,
+      "who signed it, written likewise" },
+    { "tls.client.fingerprint", NULL,  VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_fingerprint,
+      "SHA-256 of the certificate in lower case hexadecimal digits; certain also when not verified" },
+    { "tls.client.problem",   NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_problem,
+      "why it is not verified" },
     { "spf.helo",             NULL,    VALUE_WORD,    STAGE_HELO,    false, spf_words, read_spf_helo,
       "SPF's result for the HELO domain" },
     { "spf.helo-domain",      NULL,    VALUE_DOMAIN,  STAGE_HELO,    false, NULL, read_spf_helo_domain,

@@ -16,6 +16,17 @@
 /* Of the format: members may be added under the same number. */
 #define RECORD_FORMAT 1
 
+static json_t *certificate_of(const struct facts_certificate *certificate, struct arena *arena)
+{
+    json_t *object = json_object();
+    record_put(object, "verified", json_boolean(certificate->verified));
+    record_put_text(object, "subject", certificate->subject, arena);
+    record_put_text(object, "issuer", certificate->issuer, arena);
+    record_put_text(object, "fingerprint", certificate->fingerprint, arena);
+    record_put_text(object, "problem", certificate->problem, arena);
+    return object;
+}
+
 static json_t *client_of(const struct record *record, struct arena *arena)
 {
     const struct facts *facts = record->facts;
@@ -34,6 +45,10 @@ static json_t *client_of(const struct record *record, struct arena *arena)
     record_put_text(tls, "version", facts->tls_version, arena);
     record_put_text(tls, "cipher", facts->tls_cipher, arena);
     record_put_number(tls, "bits", facts->tls_bits);
+    record_put_text(tls, "server-name", facts->tls_server_name, arena);
+    record_put(tls, "resumed", json_boolean(facts->tls_resumed));
+    if (facts->tls_client.given)
+        record_put(tls, "client", certificate_of(&facts->tls_client, arena));
     record_put(object, "tls", tls);
     return object;
 }

@@ -29,6 +29,16 @@ static void read_split(struct reading *reading, json_t *object, struct facts_rec
     recipient_out->domain = record_get_text(reading, object, "domain", FACTS_PATH_MOST);
 }
 
+static void read_certificate(struct reading *reading, json_t *client, struct facts_certificate *certificate)
+{
+    certificate->given = client != NULL;
+    certificate->verified = record_get_flag(reading, client, "verified");
+    certificate->subject = record_get_text(reading, client, "subject", FACTS_TEXT_MOST);
+    certificate->issuer = record_get_text(reading, client, "issuer", FACTS_TEXT_MOST);
+    certificate->fingerprint = record_get_text(reading, client, "fingerprint", FACTS_TEXT_MOST);
+    certificate->problem = record_get_text(reading, client, "problem", FACTS_TEXT_MOST);
+}
+
 static void read_client(struct reading *reading, json_t *client, struct facts *facts)
 {
     record_get_address(reading, client, "ip", &facts->client_address);
@@ -41,6 +51,9 @@ static void read_client(struct reading *reading, json_t *client, struct facts *f
     facts->tls_version = record_get_text(reading, tls, "version", FACTS_TEXT_MOST);
     facts->tls_cipher = record_get_text(reading, tls, "cipher", FACTS_TEXT_MOST);
     facts->tls_bits = (uint16_t)record_get_number(reading, tls, "bits", 0, UINT16_MAX);
+    facts->tls_server_name = record_get_text(reading, tls, "server-name", FACTS_TEXT_MOST);
+    facts->tls_resumed = record_get_flag(reading, tls, "resumed");
+    read_certificate(reading, record_get_object(reading, tls, "client"), &facts->tls_client);
 }
 
 static void read_envelope(struct reading *reading, json_t *envelope, struct record *record, struct facts *facts)

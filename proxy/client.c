@@ -119,10 +119,7 @@ static enum progress leave(struct client *client, const char *reason)
 static void note_tls(struct client *client)
 {
     struct facts *facts = &client->session.facts;
-    facts->tls = true;
-    facts->tls_version = arena_copy(client->arena, slice_of_string(stream_tls_version(client->stream)));
-    facts->tls_cipher = arena_copy(client->arena, slice_of_string(stream_tls_cipher(client->stream)));
-    facts->tls_bits = (uint16_t)stream_tls_bits(client->stream);
+    stream_tls_facts(client->stream, client->arena, facts);
     facts->has_helo = false;           /* RFC 3207 4.2: all that was said before is forgotten */
     facts->helo = SLICE_NONE;
     status_add(client->session.worker->column, STATUS_TLS_SESSIONS, 1);
@@ -133,7 +130,9 @@ static enum progress advance_handshake(struct client *client)
     if (client->tls_wanted) {
         client->tls_wanted = false;
         size_t discarded = 0;
-        if (!stream_start_tls_server(client->stream, client->session.worker->generation->tls, &discarded))
+        const struct generation *generation = client->session.worker->generation;
+        const struct tls_authorities *authorities = generation_authorities(generation, client->session.facts.listener);
+        if (!stream_start_tls_server(client->stream, generation->tls, authorities, &discarded))
             return leave(client, "TLS cannot be begun");
         if (discarded > 0)
             log_event(LOG_LEVEL_WARNING, "starttls-injection", "bytes-discarded", log_number((long long)discarded),

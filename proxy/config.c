@@ -18,7 +18,6 @@
 
 /* START carries a descriptor for each listener beside the status table and the binary. */
 #define LISTENERS_MOST (CONTROL_DESCRIPTORS_MOST - 2)
-#define CERTIFICATES_MOST 16
 /* Bytes of a configuration file. */
 #define CONFIG_MOST ((size_t)1 << 20)
 
@@ -195,10 +194,10 @@ static void read_tls(struct config_reading *reading, struct span name, struct sp
         diag_error(reading->diagnostics, name, "this block has no \"certificate\"");
     if (certificate->key_path == NULL)
         certificate->key_path = certificate->certificate_path;
-    if (config->certificates_count < CERTIFICATES_MOST)
+    if (config->certificates_count < TLS_CERTIFICATES_MOST)
         config->certificates[config->certificates_count++] = *certificate;
     else
-        diag_error(reading->diagnostics, name, "more than %d certificates", CERTIFICATES_MOST);
+        diag_error(reading->diagnostics, name, "more than %d certificates", TLS_CERTIFICATES_MOST);
 }
 
 static void read_named_block(struct config_reading *reading, const struct setting *setting, struct span name)
@@ -322,7 +321,7 @@ struct config *config_parse(const char *path, struct slice text, struct arena *a
     config->path = arena_string(arena, slice_of_string(path));
     config->text = arena_copy(arena, text);
     config->listeners = arena_array(arena, LISTENERS_MOST, sizeof(*config->listeners));
-    config->certificates = arena_array(arena, CERTIFICATES_MOST, sizeof(*config->certificates));
+    config->certificates = arena_array(arena, TLS_CERTIFICATES_MOST, sizeof(*config->certificates));
     *source = (struct source){ .name = config->path, .text = config->text };
     *reading = (struct config_reading){
         .config = config, .arena = arena, .diagnostics = diagnostics, .folder = folder_of(path, arena),

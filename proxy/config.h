@@ -22,6 +22,7 @@ struct config_listener {
     struct address address;
     uint16_t port;                 /* 0 in tests: the system chooses, the status file tells */
     enum listener_tls tls;
+    const char *client_authorities;    /* PEM file; NULL: clients are not asked for certificates */
     bool normalise;                /* bare CR and LF are mended instead of refused; mxward.conf(5) says what it risks */
 };
 

@@ -56,6 +56,8 @@ const struct setting config_settings[] = {
 
     { BLOCK_LISTEN, "tls", SETTING_WORD, LISTENER(tls), "starttls", 0, 0, tls_words, 0, false,
       "STARTTLS is offered, TLS begins with the connection, or neither" },
+    { BLOCK_LISTEN, "client-authorities", SETTING_PATH, LISTENER(client_authorities), NULL, 0, 0, NULL, 0, false,
+      "PEM file: ask clients for a certificate, and verify it by these authorities; a fact for rules" },
     { BLOCK_LISTEN, "line-ends", SETTING_EITHER, LISTENER(normalise), "strict", 0, 0, line_end_words, 0, false,
       "refuse bare CR, bare LF and NUL in messages, or mend line ends" },
 

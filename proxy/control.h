@@ -4,6 +4,7 @@
  * descriptors passed beside it. The order of a worker's life:
  *
  *     master: START {slot; status table, binary, listening sockets}
+ *             TICKETS {secret}
  *             GENERATION {number; config, image}   KEEPER {socket}
  *     worker: PREPARED {number} or REFUSED {number, why}
  *     master: COMMIT {number}            worker: READY {number}     (accepts from now on)
@@ -20,8 +21,8 @@
 #include "rules/slice.h"
 
 enum control_type {
-    CONTROL_START = 1, CONTROL_GENERATION, CONTROL_COMMIT, CONTROL_DISCARD, CONTROL_KEEPER, CONTROL_DRAIN, CONTROL_PING,
-    CONTROL_PREPARED, CONTROL_REFUSED, CONTROL_READY, CONTROL_PONG, CONTROL_UNFIT,
+    CONTROL_START = 1, CONTROL_TICKETS, CONTROL_GENERATION, CONTROL_COMMIT, CONTROL_DISCARD, CONTROL_KEEPER,
+    CONTROL_DRAIN, CONTROL_PING, CONTROL_PREPARED, CONTROL_REFUSED, CONTROL_READY, CONTROL_PONG, CONTROL_UNFIT,
 };
 
 #define CONTROL_TEXT_MOST 1024

@@ -130,17 +130,32 @@ static bool open_program(struct generation *generation, int image_descriptor, st
     return true;
 }
 
+static bool load_tls(struct generation *generation, struct slice *problem_out)
+{
+    const struct config *config = generation->config;
+    struct arena *arena = generation->arena;
+
+    generation->authorities = arena_array(arena, config->listeners_count, sizeof(struct tls_authorities *));
+    if (!uses_tls(config))
+        return true;
+    generation->tls = tls_context_new(config->certificates, config->certificates_count, arena, problem_out);
+    for (size_t i = 0; generation->tls != NULL && i < config->listeners_count; i++) {
+        if (config->listeners[i].client_authorities == NULL)
+            continue;
+        generation->authorities[i] = tls_authorities_new(config->listeners[i].client_authorities, arena, problem_out);
+        if (generation->authorities[i] == NULL)
+            return false;
+    }
+    return generation->tls != NULL;
+}
+
 static bool fill(struct generation *generation, int config_descriptor, int image_descriptor, struct slice *problem_out)
 {
     const struct config *config = generation_open_config(config_descriptor, generation->arena, problem_out);
 
     generation->config = config;
-    if (config == NULL || !open_program(generation, image_descriptor, problem_out))
-        return false;
-    if (uses_tls(config))
-        generation->tls =
-            tls_context_new(config->certificates, config->certificates_count, generation->arena, problem_out);
-    return !uses_tls(config) || generation->tls != NULL;
+    return config != NULL && open_program(generation, image_descriptor, problem_out) &&
+           load_tls(generation, problem_out);
 }
 
 struct generation *generation_new(unsigned number, int config_descriptor, int image_descriptor, struct arena *arena,
@@ -172,6 +187,14 @@ struct generation *generation_new(unsigned number, int config_descriptor, int im
     return generation;
 }
 
+const struct tls_authorities *generation_authorities(const struct generation *generation, struct slice listener)
+{
+    for (size_t i = 0; i < generation->config->listeners_count; i++)
+        if (slice_equal(generation->config->listeners[i].text, listener))
+            return generation->authorities[i];
+    return NULL;
+}
+
 struct generation *generation_keep(struct generation *generation)
 {
     generation->references++;
@@ -190,6 +213,8 @@ void generation_release(struct generation **generation_pointer)
         judge_image_release(&generation->image);
     if (generation->tls != NULL)
         tls_context_release(&generation->tls);
+    for (size_t i = 0; generation->authorities != NULL && i < generation->config->listeners_count; i++)
+        tls_authorities_free(&generation->authorities[i]);
     arena_free(&generation->arena);
     free(generation);
 }

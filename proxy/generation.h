@@ -19,6 +19,7 @@ struct generation {
     const struct program *program;     /* to know which stages have rules and which fields they add; never run here */
     struct judge_image *image;
     struct tls_context *tls;           /* NULL when no listener uses TLS */
+    struct tls_authorities **authorities;      /* parallel to config->listeners; NULL: clients are asked for nothing */
     unsigned char program_hash[32];    /* SHA-256 of the image */
     char program_digest[65];           /* the same, hex */
     bool has_stage[STAGE_COUNT];       /* any rule runs there */
@@ -33,6 +34,8 @@ struct generation {
  */
 struct generation *generation_new(unsigned number, int config_descriptor, int image_descriptor, struct arena *arena,
                                   struct slice *problem_out);
+/* Those of the listener of that name; NULL when it asks clients for no certificate, or there is none such. */
+const struct tls_authorities *generation_authorities(const struct generation *generation, struct slice listener);
 struct generation *generation_keep(struct generation *generation);
 void generation_release(struct generation **generation);
 /* Those that live in this process. */

@@ -335,6 +335,7 @@ static void obey(struct keeper *keeper, struct control_message *message)
         answer(CONTROL_PONG, message->number, SLICE_NONE);
         break;
     case CONTROL_DRAIN:
+    case CONTROL_TICKETS:
     case CONTROL_PREPARED:
     case CONTROL_REFUSED:
     case CONTROL_READY:

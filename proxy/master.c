@@ -323,6 +323,8 @@ static bool set_up(struct master *master)
         return complain_problem("ports", load->arena, problem);
     if (!privileges_drop(load->config, load->arena, &problem))
         return complain_problem("privileges", load->arena, problem);
+    if (!tls_tickets_draw(&master->tickets))
+        return complain("session-tickets", strerror(errno));
     load_rules(load);
     privileges_check_directories(load->config, &load->diagnostics);
     if (!show_diagnostics(load))

@@ -93,6 +93,20 @@ static void tell_start(struct child *child)
     send_or_kill(child, &message);
 }
 
+/* Without them its sessions cannot be resumed, which costs clients a full handshake and nothing else. */
+static void tell_tickets(struct child *child)
+{
+    struct control_message message = { .type = CONTROL_TICKETS, .descriptors_count = 1 };
+
+    message.descriptors[0] = tls_tickets_seal(&child->master->tickets);
+    if (message.descriptors[0] < 0) {
+        log_event(LOG_LEVEL_ERROR, "session-tickets", "why", strerror(errno), NULL);
+        return;
+    }
+    send_or_kill(child, &message);
+    close(message.descriptors[0]);
+}
+
 /* Gives a worker and the keeper the two ends of a new journal socket. */
 static void connect_journal(struct master *master, struct child *worker)
 {
@@ -171,6 +185,7 @@ static void obey(struct child *child, const struct control_message *message)
                   "clients are told 421", NULL);
         break;
     case CONTROL_START:
+    case CONTROL_TICKETS:
     case CONTROL_GENERATION:
     case CONTROL_COMMIT:
     case CONTROL_DISCARD:
@@ -257,6 +272,8 @@ void child_start(struct child *child)
         return;
     }
     tell_start(child);
+    if (!child_is_keeper(child))
+        tell_tickets(child);
     child_tell_load(child, master->current, master->number);
     connect_journals(child);
 }

@@ -14,6 +14,7 @@
 #include "proxy/probe.h"
 #include "proxy/restarts.h"
 #include "proxy/status.h"
+#include "proxy/tls_tickets.h"
 
 struct event;
 struct event_base;
@@ -40,6 +41,7 @@ struct master {
     struct ports ports;
     struct status *status;
     int status_descriptor;
+    struct tls_tickets tickets;        /* what workers resume TLS sessions by */
     struct load *current;
     unsigned number;                   /* of `current` */
     unsigned last_number;              /* given to any load */

@@ -233,11 +233,12 @@ void stream_set_output_mark(struct stream *stream, size_t mark)
     stream->output_mark = mark;
 }
 
-bool stream_start_tls_server(struct stream *stream, const struct tls_context *tls, size_t *discarded_out)
+bool stream_start_tls_server(struct stream *stream, const struct tls_context *tls,
+                             const struct tls_authorities *authorities, size_t *discarded_out)
 {
     if (stream->state != STREAM_OPEN || stream->tls != NULL)
         return false;
-    stream->tls = tls_session_new(tls, stream->descriptor);
+    stream->tls = tls_session_new(tls, authorities, stream->descriptor);
     if (stream->tls == NULL)
         bug("out of memory");
     if (discarded_out != NULL)
@@ -254,17 +255,7 @@ bool stream_is_tls(const struct stream *stream)
     return stream->tls != NULL && SSL_is_init_finished(stream->tls);
 }
 
-const char *stream_tls_version(const struct stream *stream)
+void stream_tls_facts(const struct stream *stream, struct arena *arena, struct facts *facts)
 {
-    return stream_is_tls(stream) ? SSL_get_version(stream->tls) : "";
-}
-
-const char *stream_tls_cipher(const struct stream *stream)
-{
-    return stream_is_tls(stream) ? SSL_get_cipher_name(stream->tls) : "";
-}
-
-int stream_tls_bits(const struct stream *stream)
-{
-    return stream_is_tls(stream) ? SSL_get_cipher_bits(stream->tls, NULL) : 0;
+    tls_session_facts(stream->tls, arena, facts);
 }

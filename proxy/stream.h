@@ -14,6 +14,9 @@
 
 struct event_base;
 struct stream;
+struct arena;
+struct facts;
+struct tls_authorities;
 struct tls_context;
 
 /* Input held at most; a command line fits many times, and body bytes come in runs of this. */
@@ -74,14 +77,13 @@ void stream_set_output_mark(struct stream *stream, size_t mark);
 /*
  * Begins TLS as server. What is unsent still goes out in the clear (the 220 to STARTTLS); input that came before the
  * handshake is discarded and counted: *discarded_out (may be NULL) (nothing said before the handshake survives it).
- * State becomes HANDSHAKE, then OPEN or BROKEN. False, and nothing has changed, when the stream is not OPEN or has
- * TLS already.
+ * With `authorities` (or NULL) the client is asked for a certificate. State becomes HANDSHAKE, then OPEN or BROKEN.
+ * False, and nothing has changed, when the stream is not OPEN or has TLS already.
  */
-bool stream_start_tls_server(struct stream *stream, const struct tls_context *tls, size_t *discarded_out);
+bool stream_start_tls_server(struct stream *stream, const struct tls_context *tls,
+                             const struct tls_authorities *authorities, size_t *discarded_out);
 bool stream_is_tls(const struct stream *stream);
-/* After the handshake; static or owned by the stream. */
-const char *stream_tls_version(const struct stream *stream);
-const char *stream_tls_cipher(const struct stream *stream);
-int stream_tls_bits(const struct stream *stream);
+/* Once it is: what the handshake told, texts in `arena`. */
+void stream_tls_facts(const struct stream *stream, struct arena *arena, struct facts *facts);
 
 #endif

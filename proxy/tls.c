@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tls.c: contexts for TLS servers. Whatever fails here fails while configuration is loaded, by a text that names the
- * file. SMTP's TLS is opportunistic: a client that finds no common cipher goes on in the clear, so the list ends in
- * what old mail servers have, but nothing in it is without forward secrecy and nothing is below TLS 1.2.
+ * tls.c: contexts for TLS servers, and whom to believe about clients. Whatever fails here fails while configuration
+ * is loaded, by a text that names the file. SMTP's TLS is opportunistic: a client that finds no common cipher goes on
+ * in the clear, so the list ends in what old mail servers have, but nothing in it is without forward secrecy and
+ * nothing is below TLS 1.2.
  */
 #include "proxy/tls.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include "proxy/tls_certificate.h"
 #include "proxy/tls_openssl.h"
 
 /* Mozilla's "intermediate" (server side TLS, version 5.7), then CBC with ECDHE for Exchange of before 2016. */
@@ -32,15 +33,21 @@ struct tls_context {
     unsigned count;
 };
 
-/* One certificate while it is loaded. */
-struct loading {
-    const struct tls_certificate *paths;
-    struct arena *arena;
-    struct slice problem;
-    X509 *leaf;
-    STACK_OF(X509) *chain;
-    EVP_PKEY *key;
+/* What an SSL_CTX shows to clients; it frees this when its last session has ended. */
+struct shown {
+    size_t count;
+    struct tls_loaded certificates[];
 };
+
+struct tls_authorities {
+    X509_STORE *store;
+    STACK_OF(X509_NAME) *names;        /* what a client is told that it may choose from */
+    /* Sessions are resumed only by listeners that ask for the same (SSL_CTX_set_session_id_context(3)). */
+    unsigned char digest[SSL_MAX_SID_CTX_LENGTH];
+};
+
+/* Intermediate authorities between a client's certificate and one of the file. Postfix takes 9 as well. */
+#define CLIENT_CHAIN_DEPTH 9
 
 const char *tls_take_error(const char *otherwise)
 {
@@ -114,12 +121,33 @@ static const BIO_METHOD *socket_method(void)
     return method;
 }
 
-SSL *tls_session_new(const struct tls_context *context, int descriptor)
+/* A certificate that does not verify is a fact for rules, no end of the handshake. */
+static int take_any(int verified, X509_STORE_CTX *store)
+{
+    (void)verified;
+    (void)store;
+    return 1;
+}
+
+static bool ask_for_certificate(SSL *session, const struct tls_authorities *authorities)
+{
+    STACK_OF(X509_NAME) *names = SSL_dup_CA_list(authorities->names);
+
+    SSL_set_verify(session, SSL_VERIFY_PEER, take_any);
+    SSL_set_verify_depth(session, CLIENT_CHAIN_DEPTH);
+    if (names == NULL)
+        return false;
+    SSL_set_client_CA_list(session, names);
+    return SSL_set1_verify_cert_store(session, authorities->store) == 1 &&
+           SSL_set_session_id_context(session, authorities->digest, sizeof(authorities->digest)) == 1;
+}
+
+SSL *tls_session_new(const struct tls_context *context, const struct tls_authorities *authorities, int descriptor)
 {
     SSL *session = SSL_new(context->openssl);
     BIO *bio = BIO_new(socket_method());
 
-    if (session == NULL || bio == NULL) {
+    if (session == NULL || bio == NULL || (authorities != NULL && !ask_for_certificate(session, authorities))) {
         SSL_free(session);
         BIO_free(bio);
         return NULL;
@@ -131,161 +159,112 @@ SSL *tls_session_new(const struct tls_context *context, int descriptor)
     return session;
 }
 
-/* ---- certificates */
+/* ---- contexts */
 
-/* PEM asks for a passphrase at the terminal otherwise. */
-static int no_passphrase(char *buffer, int size, int writing, void *context)
+static void free_shown(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number, void *argument)
 {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    *(bool *)context = true;
-    return -1;
+    struct shown *shown = pointer;
+
+    (void)parent, (void)data, (void)index, (void)number, (void)argument;
+    if (shown == NULL)
+        return;
+    for (size_t i = 0; i < shown->count; i++)
+        tls_certificate_clear(&shown->certificates[i]);
+    free(shown);
 }
 
-static void __attribute__((format(printf, 3, 4))) blame(struct loading *loading, const char *path,
-                                                        const char *format, ...)
+/* Where an SSL_CTX keeps it; one index for the process. */
+static int shown_index(void)
 {
-    struct slice fault;
-    va_list arguments;
+    static int index = -1;
 
-    va_start(arguments, format);
-    fault = arena_vprintf(loading->arena, format, arguments);
-    va_end(arguments);
-    loading->problem = arena_printf(loading->arena, "%s: %.*s", path, SLICE_ARG(fault));
+    if (index < 0)
+        index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_shown);
+    if (index < 0)
+        bug("out of memory");
+    return index;
 }
 
-static BIO *open_file(struct loading *loading, const char *what, const char *path)
+static struct shown *shown_of(const SSL_CTX *openssl)
 {
-    BIO *file = NULL;
-
-    errno = 0;
-    file = BIO_new_file(path, "r");
-    if (file == NULL)
-        blame(loading, path, "the %s cannot be read: %s%s", what, errno == 0 ? "it cannot be opened" : strerror(errno),
-              errno == EACCES ? " (chgrp mxward FILE; chmod 640 FILE; and its folder must let mxward through)" : "");
-    ERR_clear_error();
-    return file;
+    return SSL_CTX_get_ex_data(openssl, shown_index());
 }
 
-/* Whether PEM ended because there is no more of it; what else the queue says is a fault. */
-static bool is_pem_end(void)
+static bool has_type_of(const struct tls_loaded **chosen, size_t count, const struct tls_loaded *loaded)
 {
-    unsigned long error = ERR_peek_last_error();
-
-    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-}
-
-static bool load_chain(struct loading *loading, BIO *file)
-{
-    for (;;) {
-        X509 *issuer = PEM_read_bio_X509(file, NULL, NULL, NULL);
-
-        if (issuer == NULL)
-            break;
-        if (sk_X509_push(loading->chain, issuer) <= 0)
-            bug("out of memory");
-    }
-    if (is_pem_end()) {
-        ERR_clear_error();
-        return true;
-    }
-    blame(loading, loading->paths->certificate_path, "certificate %d in it cannot be read: %s",
-          sk_X509_num(loading->chain) + 2, tls_take_error("damaged"));
+    for (size_t i = 0; i < count; i++)
+        if (tls_certificate_same_type(chosen[i], loaded))
+            return true;
     return false;
 }
 
-static bool load_certificate(struct loading *loading)
+/*
+ * The certificates for the host that the client names, the first of each type of key. When it names none, or one that
+ * they are not for, those stay that the context has.
+ */
+static int choose_certificates(SSL *session, void *unused)
 {
-    const char *path = loading->paths->certificate_path;
-    BIO *file = open_file(loading, "certificate", path);
-    bool done = false;
+    const struct shown *shown = shown_of(SSL_get_SSL_CTX(session));
+    const char *host = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
+    const struct tls_loaded *chosen[TLS_CERTIFICATES_MOST];
+    size_t count = 0;
 
-    if (file == NULL)
-        return false;
-    loading->chain = sk_X509_new_null();
-    if (loading->chain == NULL)
-        bug("out of memory");
-    loading->leaf = PEM_read_bio_X509_AUX(file, NULL, NULL, NULL);
-    if (loading->leaf != NULL)
-        done = load_chain(loading, file);
-    else if (is_pem_end())
-        blame(loading, path, "there is no certificate in PEM form in it (\"-----BEGIN CERTIFICATE-----\")");
-    else
-        blame(loading, path, "the certificate cannot be read: %s", tls_take_error("damaged"));
-    ERR_clear_error();
-    BIO_free(file);
-    return done;
+    (void)unused;
+    for (size_t i = 0; host != NULL && i < shown->count; i++)
+        if (!has_type_of(chosen, count, &shown->certificates[i]) &&
+            tls_certificate_is_for(&shown->certificates[i], slice_of_string(host)))
+            chosen[count++] = &shown->certificates[i];
+    if (count > 0)
+        SSL_certs_clear(session);
+    for (size_t i = 0; i < count; i++)
+        if (SSL_use_cert_and_key(session, chosen[i]->leaf, chosen[i]->key, chosen[i]->chain, 1) != 1)
+            return 0;
+    return 1;
 }
 
-static bool load_key(struct loading *loading)
+/* Whether it has a name of its own beside the earlier ones of its type; *first_out: there are none. */
+static bool is_of_use(const struct shown *shown, const struct tls_loaded *loaded, bool *first_out)
 {
-    const char *path = loading->paths->key_path;
-    BIO *file = open_file(loading, "key", path);
-    bool wants_passphrase = false;
-
-    if (file == NULL)
-        return false;
-    loading->key = PEM_read_bio_PrivateKey(file, NULL, no_passphrase, &wants_passphrase);
-    if (loading->key == NULL && wants_passphrase)
-        blame(loading, path, "the key is protected by a passphrase; it must be without");
-    else if (loading->key == NULL)
-        blame(loading, path, "there is no private key in PEM form in it");
-    ERR_clear_error();
-    BIO_free(file);
-    return loading->key != NULL;
-}
-
-/* Seconds since 1970 of its end; 0 when that cannot be read, which is as good as long ago. */
-static long long end_of(const X509 *certificate)
-{
-    struct tm tm;
-
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &tm) != 1)
-        return 0;
-    return timegm(&tm);
-}
-
-static bool use(struct loading *loading, struct tls_context *context)
-{
-    const struct tls_certificate *paths = loading->paths;
-    long long end = end_of(loading->leaf);
-
-    if (X509_check_private_key(loading->leaf, loading->key) != 1) {
-        ERR_clear_error();
-        blame(loading, paths->key_path, "the key does not belong to the certificate %s", paths->certificate_path);
-        return false;
+    *first_out = true;
+    for (size_t i = 0; i < shown->count; i++) {
+        if (!tls_certificate_same_type(&shown->certificates[i], loaded))
+            continue;
+        *first_out = false;
+        if (!tls_certificate_adds_name(loaded, &shown->certificates[i]))
+            return false;
     }
-    if (SSL_CTX_use_cert_and_key(context->openssl, loading->leaf, loading->key, loading->chain, 0) != 1) {
-        bool taken = ERR_GET_REASON(ERR_peek_error()) == SSL_R_NOT_REPLACING_CERTIFICATE;
-        const char *reason = tls_take_error("OpenSSL refuses it");
-
-        blame(loading, paths->certificate_path, "%s",
-              taken ? "a certificate before it has the same type of key; one of each type can be used" : reason);
-        return false;
-    }
-    if (end < context->expiry)
-        context->expiry = end;
-    if (end < (long long)time(NULL))
-        blame(loading, paths->certificate_path, "the certificate has expired");
     return true;
 }
 
 static bool add_certificate(struct tls_context *context, const struct tls_certificate *paths, struct arena *arena,
                             struct slice *problem_out)
 {
-    struct loading loading = { .paths = paths, .arena = arena };
-    bool done = load_certificate(&loading) && load_key(&loading) && use(&loading, context);
+    struct shown *shown = shown_of(context->openssl);
+    struct tls_loaded *loaded = &shown->certificates[shown->count];
+    struct slice problem;
+    bool first = false;
+    bool done = tls_certificate_load(paths, arena, loaded, &problem);
 
-    if (loading.problem.length > 0)
-        *problem_out = loading.problem;
-    X509_free(loading.leaf);
-    sk_X509_pop_free(loading.chain, X509_free);
-    EVP_PKEY_free(loading.key);
-    return done;
+    if (done && !is_of_use(shown, loaded, &first)) {
+        problem = arena_printf(arena, "%s: a certificate before it has the same type of key and all of its names, so "
+                               "that this one would never be used", paths->certificate_path);
+        done = false;
+    }
+    if (done && first && SSL_CTX_use_cert_and_key(context->openssl, loaded->leaf, loaded->key, loaded->chain, 0) != 1) {
+        problem = arena_printf(arena, "%s: %s", paths->certificate_path, tls_take_error("OpenSSL refuses it"));
+        done = false;
+    }
+    if (problem.length > 0)
+        *problem_out = problem;
+    if (!done) {
+        tls_certificate_clear(loaded);
+        return false;
+    }
+    shown->count++;
+    if (loaded->expiry < context->expiry)
+        context->expiry = loaded->expiry;
+    return true;
 }
-
-/* ---- contexts */
 
 static void set_up(SSL_CTX *openssl)
 {
@@ -307,6 +286,14 @@ static void set_up(SSL_CTX *openssl)
         bug("TLS defaults");
 }
 
+static void show_nothing(SSL_CTX *openssl)
+{
+    struct shown *shown = memory_zeroed(1, sizeof(*shown) + TLS_CERTIFICATES_MOST * sizeof(shown->certificates[0]));
+
+    if (SSL_CTX_set_ex_data(openssl, shown_index(), shown) != 1)
+        bug("out of memory");
+}
+
 struct tls_context *tls_context_new(const struct tls_certificate *certificates, size_t count, struct arena *arena,
                                     struct slice *problem_out)
 {
@@ -320,11 +307,15 @@ struct tls_context *tls_context_new(const struct tls_certificate *certificates, 
     if (context->openssl == NULL)
         bug("out of memory");
     set_up(context->openssl);
+    tls_tickets_set_up(context->openssl);
+    show_nothing(context->openssl);
     if (count == 0)
         *problem_out = SLICE("TLS needs a certificate and its key");
     for (size_t i = 0; i < count; i++)
         if (!add_certificate(context, &certificates[i], arena, problem_out))
             count = 0;
+    if (count > 1)
+        SSL_CTX_set_cert_cb(context->openssl, choose_certificates, NULL);
     if (count == 0)
         tls_context_release(&context);
     return context;
@@ -350,4 +341,38 @@ void tls_context_release(struct tls_context **context)
 long long tls_context_expiry(const struct tls_context *context)
 {
     return context->expiry;
+}
+
+/* ---- clients' certificates */
+
+struct tls_authorities *tls_authorities_new(const char *path, struct arena *arena, struct slice *problem_out)
+{
+    struct tls_authorities *authorities = memory_zeroed(1, sizeof(*authorities));
+    unsigned length = 0;
+
+    *problem_out = SLICE_NONE;
+    ERR_clear_error();
+    authorities->store = X509_STORE_new();
+    authorities->names = SSL_load_client_CA_file(path);
+    if (authorities->store == NULL ||
+        EVP_Digest(path, strlen(path), authorities->digest, &length, EVP_sha256(), NULL) != 1)
+        bug("out of memory");
+    if (authorities->names == NULL || X509_STORE_load_file(authorities->store, path) != 1) {
+        *problem_out = arena_printf(arena, "%s: no authorities for clients' certificates can be read from it: %s", path,
+                                    tls_take_error("there is no certificate in PEM form in it"));
+        tls_authorities_free(&authorities);
+    }
+    return authorities;
+}
+
+void tls_authorities_free(struct tls_authorities **authorities)
+{
+    struct tls_authorities *freed = *authorities;
+
+    *authorities = NULL;
+    if (freed == NULL)
+        return;
+    X509_STORE_free(freed->store);
+    sk_X509_NAME_pop_free(freed->names, X509_NAME_free);
+    free(freed);
 }

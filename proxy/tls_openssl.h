@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tls_openssl.h: for stream.c alone: OpenSSL's types of a TLS session. tls.c sets up what all sessions have in
- * common, stream.c runs them.
+ * tls_openssl.h: for tls*.c and stream*.c alone: OpenSSL's types of a TLS session. tls.c sets up what all sessions
+ * have in common, stream.c runs them.
  */
 #ifndef MXWARD_PROXY_TLS_OPENSSL_H
 #define MXWARD_PROXY_TLS_OPENSSL_H
 
 #include <openssl/ssl.h>
 
+#include "policy/facts.h"
+
+struct tls_authorities;
 struct tls_context;
 
 /*
  * A server's session over a non-blocking socket, which it does not own; it keeps the context's certificates alive.
- * NULL without memory. Unlike OpenSSL's own, its writes to a closed connection raise no SIGPIPE.
+ * With `authorities` (or NULL) the client is asked for a certificate. NULL without memory. Unlike OpenSSL's own, its
+ * writes to a closed connection raise no SIGPIPE.
  */
-SSL *tls_session_new(const struct tls_context *context, int descriptor);
+SSL *tls_session_new(const struct tls_context *context, const struct tls_authorities *authorities, int descriptor);
+/* tls_facts.c: after the handshake: all that facts say of TLS, texts in `arena`. */
+void tls_session_facts(SSL *session, struct arena *arena, struct facts *facts);
+/* tls_tickets.c: sessions of the context are resumed by this process's keys. */
+void tls_tickets_set_up(SSL_CTX *context);
 /* What OpenSSL's error queue says first, which is empty afterwards; static, or `otherwise` when it said nothing. */
 const char *tls_take_error(const char *otherwise);
 

@@ -84,6 +84,9 @@ void transaction_session_changed(struct transaction *transaction)
     facts->tls_version = session->tls_version;
     facts->tls_cipher = session->tls_cipher;
     facts->tls_bits = session->tls_bits;
+    facts->tls_server_name = session->tls_server_name;
+    facts->tls_resumed = session->tls_resumed;
+    facts->tls_client = session->tls_client;
 }
 
 enum transaction_state transaction_state(const struct transaction *transaction)

@@ -18,6 +18,7 @@
 #include "proxy/listener.h"
 #include "proxy/log.h"
 #include "proxy/stream.h"
+#include "proxy/tls_tickets.h"
 
 #define WORKER_CONTROL 3
 /* A judgement is milliseconds of computing, the body of the largest message about a second (DESIGN 4: 3.3 ms a MiB). */
@@ -294,11 +295,22 @@ static bool start(struct life *life, struct control_message *message)
     return true;
 }
 
+static bool take_tickets(const struct control_message *message)
+{
+    struct tls_tickets tickets;
+    if (message->descriptors_count != 1 || !tls_tickets_open(message->descriptors[0], &tickets))
+        return false;
+    tls_tickets_use(&tickets);
+    return true;
+}
+
 static bool heed(struct life *life, struct control_message *message)
 {
     switch (message->type) {
     case CONTROL_START:
         return start(life, message);
+    case CONTROL_TICKETS:
+        return take_tickets(message);
     case CONTROL_GENERATION:
         if (message->descriptors_count != 2 || life->worker.status == NULL)
             return false;

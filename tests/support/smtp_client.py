@@ -34,6 +34,16 @@ class Reply:
     __repr__ = __str__
 
 
+def tls_context(version=None):
+    """Verifies nothing, as mail servers among themselves do."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    if version is not None:
+        context.minimum_version = context.maximum_version = version
+    return context
+
+
 class Client:
     def __init__(self, address, source=None, seconds=30, tls=False, server_name=None, connect=True):
         self.address = address
@@ -160,17 +170,14 @@ class Client:
         reply = self.expect(250, f"EHLO {name}")
         return {text.split(" ")[0].upper(): text.partition(" ")[2] for text in reply.texts[1:]}
 
-    def start_tls_now(self):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self.sock = context.wrap_socket(self.sock, server_hostname=self.server_name)
+    def start_tls_now(self, context=None, session=None):
+        self.sock = (context or tls_context()).wrap_socket(self.sock, server_hostname=self.server_name, session=session)
 
-    def starttls(self):
+    def starttls(self, context=None, session=None):
         self.expect(220, "STARTTLS")
         if self.buffer:
             raise Unexpected(f"bytes before the handshake: {self.buffer!r}")
-        self.start_tls_now()
+        self.start_tls_now(context, session)
 
     def start(self, name="client.example"):
         self.expect(220)

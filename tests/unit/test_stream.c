@@ -16,6 +16,7 @@
 #include <event2/event.h>
 #include <openssl/err.h>
 
+#include "policy/facts.h"
 #include "proxy/stream.h"
 #include "proxy/stream_private.h"
 #include "proxy/tls.h"
@@ -566,11 +567,11 @@ static void begin_tls(void)
     size_t discarded = 77;
 
     calling = true;
-    ck_assert(stream_start_tls_server(stream, context, &discarded));
+    ck_assert(stream_start_tls_server(stream, context, NULL, &discarded));
     calling = false;
     ck_assert_uint_eq(discarded, 0);
     ck_assert_int_eq(stream_state(stream), STREAM_HANDSHAKE);
-    ck_assert(!stream_start_tls_server(stream, context, NULL));
+    ck_assert(!stream_start_tls_server(stream, context, NULL, NULL));
     tls_context_release(&context);
     peer_begin_tls();
 }
@@ -581,17 +582,28 @@ static void open_tls(void)
     until(stream_state(stream) == STREAM_OPEN && SSL_is_init_finished(peer_tls));
 }
 
+static void check_tls_facts(const char *version, struct slice cipher)
+{
+    struct arena *arena = arena_new();
+    struct facts facts = { 0 };
+
+    stream_tls_facts(stream, arena, &facts);
+    ck_assert(facts.tls);
+    ck_assert_msg(slice_equal(facts.tls_version, slice_of_string(version)), "%.*s", SLICE_ARG(facts.tls_version));
+    ck_assert_msg(slice_starts_with(facts.tls_cipher, cipher), "%.*s", SLICE_ARG(facts.tls_cipher));
+    ck_assert_uint_ge(facts.tls_bits, 128);
+    ck_assert(!facts.tls_resumed && !facts.tls_client.given);
+    arena_free(&arena);
+}
+
 START_TEST(test_tls)
 {
     begin_tls();
     ck_assert(!stream_is_tls(stream));
-    ck_assert_str_eq(stream_tls_version(stream), "");
     until(stream_state(stream) == STREAM_OPEN);
     ck_assert_uint_ge(notified, 1);
     ck_assert(stream_is_tls(stream));
-    ck_assert_str_eq(stream_tls_version(stream), "TLSv1.3");
-    ck_assert_msg(strncmp(stream_tls_cipher(stream), "TLS_", 4) == 0, "%s", stream_tls_cipher(stream));
-    ck_assert_int_ge(stream_tls_bits(stream), 128);
+    check_tls_facts("TLSv1.3", SLICE("TLS_"));
     until(SSL_is_init_finished(peer_tls));
     ck_assert_uint_eq(peer_write(SLICE("EHLO x\r\n")), 8);
     until(input_is(SLICE("EHLO x\r\n")));
@@ -630,8 +642,7 @@ START_TEST(test_tls_1_2)
 {
     SSL_CTX_set_max_proto_version(peer_context, TLS1_2_VERSION);
     open_tls();
-    ck_assert_str_eq(stream_tls_version(stream), "TLSv1.2");
-    ck_assert_msg(strncmp(stream_tls_cipher(stream), "ECDHE-", 6) == 0, "%s", stream_tls_cipher(stream));
+    check_tls_facts("TLSv1.2", SLICE("ECDHE-"));
     peer_write(SLICE("x"));
     until(input_is(SLICE("x")));
     /* The peer asks for another handshake, gets no_renegotiation or nothing, and no harm comes of it here. */
@@ -667,7 +678,7 @@ START_TEST(test_starttls)
     until(stream_input_length(stream) > 10);
     stream_consume(stream, 10);
     stream_write(stream, SLICE("220 go\r\n"));
-    ck_assert(stream_start_tls_server(stream, context, &discarded));
+    ck_assert(stream_start_tls_server(stream, context, NULL, &discarded));
     ck_assert_uint_eq(discarded, 36);
     ck_assert_uint_eq(stream_input_length(stream), 0);
     tls_context_release(&context);
@@ -691,7 +702,7 @@ START_TEST(test_starttls_injection_in_the_kernel)
     struct tls_context *context = make_context("mx.example.org");
 
     stream_write(stream, SLICE("220 go\r\n"));
-    ck_assert(stream_start_tls_server(stream, context, NULL));
+    ck_assert(stream_start_tls_server(stream, context, NULL, NULL));
     tls_context_release(&context);
     peer_write(SLICE("RSET\r\nMAIL FROM:<evil@example.org>\r\n"));
     until(stream_state(stream) == STREAM_BROKEN);
@@ -707,7 +718,7 @@ START_TEST(test_written_during_handshake)
     struct tls_context *context = make_context("mx.example.org");
 
     stream_write(stream, SLICE("220 go\r\n"));
-    ck_assert(stream_start_tls_server(stream, context, NULL));
+    ck_assert(stream_start_tls_server(stream, context, NULL, NULL));
     stream_write(stream, SLICE("secret\r\n"));
     tls_context_release(&context);
     until(peer_length == 8);
@@ -733,7 +744,7 @@ START_TEST(test_handshake_with_a_text_client)
 {
     struct tls_context *context = make_context("mx.example.org");
 
-    ck_assert(stream_start_tls_server(stream, context, NULL));
+    ck_assert(stream_start_tls_server(stream, context, NULL, NULL));
     tls_context_release(&context);
     peer_write(SLICE("EHLO mail.example.org\r\n"));
     until(stream_state(stream) == STREAM_BROKEN);
