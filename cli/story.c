@@ -252,6 +252,8 @@ static void tell_recipient(const struct story *story, const json_t *recipient)
         story_put(story, recipient, "by", " (by ", ")");
     }
     story_put(story, recipient, "judged.verdict.rule", ", rule ", "");
+    story_put(story, recipient, "notify", ", NOTIFY=", "");
+    story_put(story, recipient, "orcpt", ", ORCPT=", "");
     fprintf(story->file, "%s\n", story_is_true(recipient, "exempt") ? ", exempt" : "");
 }
 
