@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_auth_results.c: any bytes as an Authentication-Results value, and as every text of a stranger's in the fields
- * that we add: each stays one well-formed field.
+ * that we add: each stays one well-formed field. The first two bytes choose the results.
  * Parsers: policy/auth_results.c policy/field_writer.c
  */
 #include "policy/auth_results.h"
@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_form(struct added_field field, struct arena *arena)
+/* `utf8`: the message was sent with SMTPUTF8 (RFC 6532). */
+static void check_form(struct added_field field, bool utf8, struct arena *arena)
 {
     struct slice rest = field.text, text = arena_printf(arena, "%.*s\r\n", SLICE_ARG(field.text));
     struct message_header header;
@@ -25,7 +26,7 @@ static void check_form(struct added_field field, struct arena *arena)
         if (line.length > 999 || line.length < 2 || line.text[line.length - 1] != '\r')
             bug("a line of the field");
         for (size_t i = 0; i + 1 < line.length; i++)
-            if ((line.text[i] < ' ' || line.text[i] > '~') && line.text[i] != '\t')
+            if ((line.text[i] < ' ' || line.text[i] > '~') && line.text[i] != '\t' && !(utf8 && line.text[i] < 0))
                 bug("a byte of the field");
     }
 }
@@ -33,51 +34,74 @@ static void check_form(struct added_field field, struct arena *arena)
 static void check_all(const struct facts *facts, const struct evidence *evidence, const struct findings *findings,
                       struct slice text, struct arena *arena)
 {
-    check_form(auth_results_field(facts, evidence, findings, arena), arena);
-    check_form(auth_results_received_spf(facts, findings, arena), arena);
-    check_form(auth_results_received(facts, findings, arena), arena);
-    check_form(auth_results_tag(SLICE("X-Tag"), text, arena), arena);
+    check_form(auth_results_field(facts, evidence, findings, arena), facts->smtputf8, arena);
+    check_form(auth_results_received_spf(facts, findings, arena), facts->smtputf8, arena);
+    check_form(auth_results_received(facts, findings, arena), facts->smtputf8, arena);
+    check_form(auth_results_tag(SLICE("X-Tag"), text, arena), facts->smtputf8, arena);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Any result that is final, by three bits of the choice. */
+static enum auth_result result_of(unsigned choice, unsigned bit)
 {
-    struct arena *arena = arena_new();
-    struct slice text = arena_copy(arena, slice_first(slice_of((const char *)data, size), EVIDENCE_TEXT_MOST));
+    return (enum auth_result)(choice >> bit & 7);
+}
+
+static bool is_set(unsigned choice, unsigned bit)
+{
+    return (choice >> bit & 1) != 0;
+}
+
+static void try_text(struct slice text, unsigned choice, struct arena *arena)
+{
     struct facts_recipient recipient = { .path = text };
     struct facts facts = {
         .id = SLICE("1-2"),
         .hostname = SLICE("mx.example.net"),
         .authserv_id = SLICE("mx.example.net"),
         .helo = text,
-        .sender = text,
+        .sender = is_set(choice, 12) ? SLICE("") : text,
         .has_helo = true,
         .has_mail = true,
-        .esmtp = true,
+        .esmtp = is_set(choice, 13),
+        .smtputf8 = is_set(choice, 14),
         .tls = true,
         .tls_version = text,
         .tls_cipher = text,
         .recipients = &recipient,
         .recipients_count = 1,
-        .client_address = { .family = 6 },
-        .arrival = size < 8 ? 0 : (int64_t)data[0] << 52 | (int64_t)data[1] << 44,
+        .client_address = { .family = is_set(choice, 13) ? 6 : 4 },
+        .arrival = (int64_t)choice << 44,
     };
     struct signature signature = {
         .domain = text, .selector = text, .identity = text, .algorithm = text, .value_start = text, .key_bits = 1024,
     };
-    struct dkim_outcome dkim = { .result = AUTH_FAIL, .reason = text };
-    struct evidence evidence = { .signatures = &signature, .signatures_count = 1 };
+    struct arc_set set = { .message = signature, .seal = signature, .authserv_id = text };
+    struct dkim_outcome dkim = { .result = result_of(choice, 0), .reason = text };
+    struct evidence evidence = { .signatures = &signature, .signatures_count = 1,
+                                 .arc_sets = &set, .arc_sets_count = is_set(choice, 15) };
     struct findings findings = {
-        .iprev = { AUTH_PASS, text, text },
-        .spf = { .result = AUTH_PERMERROR, .domain = text, .reason = text },
-        .spf_helo = { .result = AUTH_FAIL, .reason = text },
+        .iprev = { result_of(choice, 3), text, text },
+        .spf = { .result = result_of(choice, 6), .domain = text, .reason = text },
+        .spf_helo = { .result = result_of(choice, 9), .reason = text },
         .dkim = &dkim,
-        .dkim_count = 1,
-        .dmarc = { .result = AUTH_FAIL, .author_domain = text, .reason = text, .published = DMARC_POLICY_REJECT },
+        .dkim_count = !is_set(choice, 12),
+        .dmarc = { .result = result_of(choice, 1), .author_domain = text, .reason = text,
+                   .published = DMARC_POLICY_REJECT, .policy = DMARC_POLICY_QUARANTINE },
+        .arc = { .result = result_of(choice, 4), .reason = text, .has_oldest_pass = is_set(choice, 8) },
         .has_message = true,
     };
-
     check_all(&facts, &evidence, &findings, text, arena);
-    (void)auth_results_is_from(text, facts.authserv_id, arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    struct arena *arena = arena_new();
+    struct slice text = slice_first(slice_of((const char *)data + 2, size - 2), EVIDENCE_TEXT_MOST);
+    text = arena_copy(arena, text);
+    try_text(text, (unsigned)data[0] << 8 | data[1], arena);
+    (void)auth_results_is_from(text, SLICE("mx.example.net"), arena);
     arena_free(&arena);
     return 0;
 }

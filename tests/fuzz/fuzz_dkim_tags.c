@@ -2,7 +2,7 @@
 /*
  * fuzz_dkim_tags.c: any bytes as a DKIM-Signature value, as a key record, and as a DMARC record. What is accepted has
  * what it must have.
- * Parsers: policy/auth_dkim_parse.c policy/tag_list.c policy/dmarc_record.c
+ * Parsers: policy/auth_dkim_parse.c policy/tag_list.c
  */
 #include "policy/auth_dkim.h"
 #include "policy/auth_dkim_parse.h"
@@ -25,7 +25,7 @@ static void check_signature(const struct signature *signature)
         bug("x= before t=");
 }
 
-static void check_key(struct slice text, struct arena *arena)
+static void check_key(struct slice text, enum answer_status status, struct arena *arena)
 {
     struct signature signature = {
         .domain = SLICE("example.org"),
@@ -34,10 +34,12 @@ static void check_key(struct slice text, struct arena *arena)
         .identity = SLICE("@sub.example.org"),
     };
     struct answer_record record = { .data = text };
-    struct answer answer = { .status = ANSWER_RECORDS, .count = 1, .records = &record };
+    struct answer answer = { .status = status, .count = status == ANSWER_RECORDS, .records = &record };
     struct auth_dkim_key key;
 
     auth_dkim_parse_key(&answer, &signature, arena, &key);
+    if (key.result == AUTH_PASS && status != ANSWER_RECORDS)
+        bug("a key of no record");
     if (key.result == AUTH_PASS && (key.data.length == 0 || !slice_equal(key.type, SLICE("rsa"))))
         bug("a key that is none");
     if (key.result != AUTH_PASS && key.reason.length == 0)
@@ -55,7 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_signature(&signature);
     if (signature.problem.length == 0 && auth_dkim_key_name(&signature, arena).length > 253)
         bug("a key's name that cannot be asked");
-    check_key(text, arena);
+    if (signature.problem.length == 0 && !auth_dkim_signs(signature.fields, SLICE("from")))
+        bug("a signature that leaves From out");
+    check_key(text, ANSWER_RECORDS, arena);
+    check_key(text, (enum answer_status)(size % (ANSWER_LIMIT + 1)), arena);
     if (dmarc_record_parse(text, &record) && record.policy == DMARC_NO_POLICY && !record.invalid)
         bug("a policy that is none");
     arena_free(&arena);

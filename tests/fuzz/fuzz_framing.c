@@ -123,6 +123,25 @@ static void check_lines(struct slice input)
     }
 }
 
+/* As BDAT's bytes are taken: no dots, and the end is told. The same bytes come out, or there is a violation. */
+static void check_undotted(struct slice content, uint32_t seed, struct gathered *out)
+{
+    struct framing framing;
+
+    framing_begin(&framing, false);
+    out->length = 0;
+    for (struct slice rest = content; rest.length > 0;) {
+        struct slice piece = slice_first(rest, next_cut(&seed));
+
+        framing_check(&framing, piece, gather, out);
+        rest = slice_from(rest, piece.length);
+    }
+    framing_check_end(&framing, gather, out);
+    must(framing_violation_text(framing.violation)[0] != '\0');
+    if (framing.violation == FRAMING_FINE)
+        must(slice_equal(slice_of(out->bytes, out->length), content) && reference_only_crlf(out->bytes, out->length));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char wire[INPUT_MOST + 5];
@@ -140,6 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     /* Violations end the content anywhere, in the middle of nothing: still it goes out and comes back. */
     check_outwards(&content, seed);
     stuff_cut(slice_of(wire, size - 1), seed, &outwards);
+    check_undotted(slice_of(wire, size - 1), seed, &outwards);
     check_lines(slice_of(wire, size + 4));
     return 0;
 }

@@ -4,14 +4,14 @@
  * with keys that exist. Every byte of the header belongs to one field, and whatever is removed is a field.
  * Parsers: policy/message.c policy/author.c policy/examine.c policy/indirect.c
  */
-#include "policy/language.h"
+#include "policy/auth_arc.h"
 #include "policy/auth_dkim.h"
 #include "policy/auth_dmarc.h"
 #include "policy/examine.h"
 #include "policy/indirect.h"
 #include "policy/message.h"
+#include "tests/fuzz/program.h"
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* One question is answered a round. */
@@ -26,36 +26,6 @@ static const char key_ed25519[] = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7
 /* Rules that read fields and add one, so that those are looked for. */
 static const char rules[] = "rule a at message { when header[\"Subject\"] == \"x\" and header[\"X-List\"] is absent "
                             "then tag \"X-A\" \"x\" }";
-static struct program *program;
-
-static bool read_rules(void *context, const char *path, struct arena *arena, struct slice *text_out,
-                       struct slice *problem_out)
-{
-    (void)context;
-    (void)path;
-    (void)arena;
-    (void)problem_out;
-    *text_out = slice_of_string(rules);
-    return true;
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    static const char *const paths[] = { "fuzz.rules" };
-    struct program_reader reader = { read_rules, NULL };
-    struct diagnostics diagnostics;
-    struct arena *arena = arena_new();     /* as long as the process */
-    (void)argc;
-    (void)argv;
-    diagnostics_init(&diagnostics, arena);
-    program = program_load(&judge_language, paths, 1, &reader, arena, &diagnostics);
-    if (program == NULL)
-        bug("the rules do not load");
-    examine_prepare();
-    auth_dmarc_prepare();
-    return 0;
-}
-
 /* Keys of either kind, by the first letter of the name, and policies; one in five names does not exist. */
 static void answer_one(struct answers *answers)
 {
@@ -88,8 +58,9 @@ static void judge_all(const struct facts *facts, const struct evidence *evidence
     findings.dkim_count = evidence->signatures_count;
     for (size_t i = 0; i < evidence->signatures_count; i++)
         findings.dkim[i] = auth_dkim_outcome(&evidence->signatures[i], facts, answers, arena);
+    findings.arc = auth_arc_outcome(facts, evidence, answers, arena);
     for (unsigned round = 0; dmarc.result == AUTH_PENDING && round < ROUNDS_MOST; round++) {
-        dmarc = auth_dmarc(facts, evidence, &findings, answers, arena);
+        dmarc = auth_dmarc(evidence, &findings, answers, arena);
         if ((dmarc.result == AUTH_PENDING) != (answers_missing_count(answers) > 0))
             bug("pending without a question");
         answer_one(answers);
@@ -138,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_fields(message, arena);
     message_parse(message, arena, &parsed);
     struct slice header = slice_first(message, parsed.size);
-    struct examination *examination = examine_begin(&facts, program, header, arena);
+    struct examination *examination = examine_begin(&facts, fuzz_program(rules), header, arena);
     while (examine_keys(examination, answers) == EXAMINE_WAITS)
         answer_one(answers);
     for (struct slice body = slice_from(message, parsed.size); body.length > 0; body = slice_from(body, 17))

@@ -62,6 +62,17 @@ static void check_ours(struct arena *arena, struct slice text)
     check_again(arena, &reply);
 }
 
+/* A reply passed on, and one of ours with several lines. */
+static void check_lines(struct arena *arena, const struct reply *reply)
+{
+    struct reply copy = reply_copy(arena, reply);
+    struct reply ours = reply_lines(arena, reply->code, reply->lines, reply->count);
+
+    must(slice_equal(reply_print(arena, &copy), reply_print(arena, reply)));
+    must(ours.count == reply->count);
+    check_again(arena, &ours);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new();
@@ -76,6 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reply_text(arena, &reply);
         reply_enhanced(&reply);
         check_ours(arena, reply.lines[0]);
+        check_lines(arena, &reply);
     }
     arena_free(&arena);
     return 0;
