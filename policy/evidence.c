@@ -7,8 +7,8 @@
 
 #include "policy/wire.h"
 
-/* Names of signs of indirect mail: a handful exist. */
-#define INDIRECT_MOST 16
+/* Names of signs of indirect mail: a score exist. */
+#define INDIRECT_MOST 32
 /* Header fields that rules read. */
 #define HEADERS_MOST 4096
 

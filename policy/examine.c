@@ -274,7 +274,7 @@ struct examination *examine_begin(const struct facts *facts, const struct progra
     limit_signatures(examination);
     find_covered(examination);
     auth_arc_parse(&examination->header, arena, evidence, &examination->arc_members);
-    indirect_find(&examination->header, arena, evidence);
+    indirect_find(facts, &examination->header, arena, evidence);
     read_headers(examination, program);
     find_removed(examination, program);
     return examination;

@@ -10,6 +10,7 @@
 #include "policy/auth_dkim_cover.h"
 #include "policy/auth_spf.h"
 #include "policy/host_name.h"
+#include "policy/indirect.h"
 #include "policy/iprev.h"
 #include "policy/language.h"
 #include "policy/mailbox.h"
@@ -408,7 +409,6 @@ static const char *const dmarc_words[] = { "none", "pass", "fail", "temperror", 
 static const char *const arc_words[] = { "none", "pass", "fail", "temperror", NULL };
 static const char *const tag_words[] = { "p", "sp", "np", "default", NULL };
 static const char *const policy_words[] = { "none", "quarantine", "reject", NULL };
-static const char *const sign_words[] = { "list-id", "list-post", "arc-set", "resent", "other-signature", NULL };
 
 /* clang-format off */
 static const struct field table[] = {
@@ -613,7 +613,7 @@ static const struct field table[] = {
       field_from_oddities, "everything odd about From, by name" },
     { "indirect",             NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_indirect,
       "whether there are signs that a mailing list or forwarder sent it on (RFC 9989 7.4)" },
-    { "indirect.signs",       NULL,    VALUE_WORD,    STAGE_MESSAGE, false, sign_words, field_indirect_signs,
+    { "indirect.signs",       NULL,    VALUE_WORD,    STAGE_MESSAGE, false, indirect_words, field_indirect_signs,
       "which signs" },
     { "header",               NULL,    VALUE_TEXT,    STAGE_MESSAGE, true,  NULL, field_header,
       "header[\"NAME\"]: every field of that name, unfolded" },

@@ -325,7 +325,7 @@ static void read_message(struct reading *reading, json_t *root, struct record_re
     for (size_t i = 0; i < evidence->signatures_count; i++)
         read_signature(reading, json_array_get(array, i), &evidence->signatures[i]);
     evidence->indirect =
-        record_get_texts(reading, message, "indirect", 16, EVIDENCE_TEXT_MOST, &evidence->indirect_count);
+        record_get_texts(reading, message, "indirect", 32, EVIDENCE_TEXT_MOST, &evidence->indirect_count);
     read_arc(reading, message, evidence);
     read_headers(reading, message, evidence);
     read_removed(reading, message, out);
