@@ -136,27 +136,47 @@ def fold_value(random, value):
     return text
 
 
-def sign(random, message, key, domain, canonicalization, length_of=None):
-    """The message with one more signature on top. length_of: from the body's canonical length to l=."""
-    headers, body = dkim.rfc822_parse(message)
-    headers = [tuple(field) for field in headers]
+def signature_of(message, key, canonicalization, names, before, after):
+    """b= of a signature whose field is `before`, the value and `after`, in base64."""
     policy = CanonicalizationPolicy.from_c_value((canonicalization or "simple/simple").encode())
-    canonical = policy.canonicalize_body(body)
-    length = None if length_of is None else length_of(len(canonical))
-    fields = [name + b":" + value.rstrip(b"\r\n") for name, value in headers if name.lower() != b"dkim-signature"]
-    names = names_of(random, fields)
-    body_hash = base64.b64encode(hashlib.sha256(canonical if length is None else canonical[:length]).digest())
-    before, after = spell(random, tags_of(random, key, domain, canonicalization, names, body_hash, length))
+    headers = [tuple(field) for field in dkim.rfc822_parse(message)[0]]
     hasher = hashlib.sha256()
     for name, value in dkim.select_headers(policy.canonicalize_headers(headers), [name.lower() for name in names]):
         hasher.update(name + b":" + value)
     [(name, value)] = policy.canonicalize_headers([(b"DKIM-Signature", before + after + b"\r\n")])
     hasher.update(name + b":" + value[:-2])
     if key.algorithm.startswith(b"rsa"):
-        signature = dkim.crypto.RSASSA_PKCS1_v1_5_sign(hasher, key.private)
-    else:
-        signature = key.private.sign(hasher.digest()).signature
-    return b"DKIM-Signature:" + before + fold_value(random, base64.b64encode(bytes(signature))) + after + b"\r\n" + message
+        return base64.b64encode(bytes(dkim.crypto.RSASSA_PKCS1_v1_5_sign(hasher, key.private)))
+    return base64.b64encode(key.private.sign(hasher.digest()).signature)
+
+
+def body_of(message, canonicalization):
+    policy = CanonicalizationPolicy.from_c_value((canonicalization or "simple/simple").encode())
+    return policy.canonicalize_body(dkim.rfc822_parse(message)[1])
+
+
+def body_hash(canonical):
+    return base64.b64encode(hashlib.sha256(canonical).digest())
+
+
+def sign(random, message, key, domain, canonicalization, length_of=None):
+    """The message with one more signature on top. length_of: from the body's canonical length to l=."""
+    canonical = body_of(message, canonicalization)
+    length = None if length_of is None else length_of(len(canonical))
+    fields = [name + b":" + value.rstrip(b"\r\n") for name, value in dkim.rfc822_parse(message)[0] if name.lower() != b"dkim-signature"]
+    names = names_of(random, fields)
+    digest = body_hash(canonical if length is None else canonical[:length])
+    before, after = spell(random, tags_of(random, key, domain, canonicalization, names, digest, length))
+    value = signature_of(message, key, canonicalization, names, before, after)
+    return b"DKIM-Signature:" + before + fold_value(random, value) + after + b"\r\n" + message
+
+
+def sign_tags(message, key, tags, names):
+    """The message with a signature that has exactly these tags (a dict), and h=, bh= and b=."""
+    canonicalization = tags["c"].decode()
+    whole = dict(tags, h=b":".join(names), bh=body_hash(body_of(message, canonicalization)), b=b"")
+    before = b" " + b";\r\n ".join(name.encode() + b"=" + value for name, value in whole.items())
+    return b"DKIM-Signature:" + before + signature_of(message, key, canonicalization, names, before, b"") + b"\r\n" + message
 
 
 def lengths(random):
