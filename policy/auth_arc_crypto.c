@@ -123,6 +123,9 @@ static bool verify_message(struct auth_arc_crypto *crypto, size_t index)
         return false;
     int length = EVP_EncodeBlock((unsigned char *)text, body->digest, CANONICAL_DIGEST);
     signature->body_hash = arena_copy(crypto->arena, slice_of(text, (size_t)length));
+    signature->body_covered = signature->body_size = canonical_body_hashed(body->canonical);
+    /* With an l= that was reached there may be more. */
+    signature->has_body = body->limit == UINT64_MAX || signature->body_size < body->limit;
     if (signature->key_data.length == 0)
         return false;
     canonical_header_digest(crypto->by_name, part->names, part->field, part->tags, is_relaxed(signature, false),
