@@ -59,6 +59,11 @@ bool backend_is_lost(const struct backend_session *session)
     return session->state == SESSION_LOST || session->state == SESSION_BUSY;
 }
 
+bool backend_is_of(const struct backend_session *session, const struct backend_pool *pool)
+{
+    return session->pool == pool;
+}
+
 struct backend_offer backend_session_offer(const struct backend_session *session)
 {
     return session->offer;

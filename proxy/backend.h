@@ -58,7 +58,18 @@ void backend_pool_free(struct backend_pool **pool);
 bool backend_pool_offer(const struct backend_pool *pool, struct backend_offer *offer_out);
 /* Why there is no offer; empty while there is one, and until the first probe has ended. */
 const char *backend_pool_problem(const struct backend_pool *pool);
+/* The problem is that it relays for strangers or offers no XCLIENT, which does not pass by itself. */
+bool backend_pool_is_unfit(const struct backend_pool *pool);
 unsigned backend_pool_sessions(const struct backend_pool *pool);
+
+/* The same backend, known in the same way: what differs else, backend_pool_use() can change. */
+bool backend_settings_same(const struct backend_settings *a, const struct backend_settings *b);
+/* After a reload: other limits and another name of ours, for what begins from now on. */
+void backend_pool_use(struct backend_pool *pool, const struct backend_settings *settings);
+/* Another backend took its place: no spares and no probes any more. Sessions go on, and may still be opened. */
+void backend_pool_retire(struct backend_pool *pool);
+/* No session is left: a retired pool may be freed. */
+bool backend_pool_is_empty(const struct backend_pool *pool);
 
 /*
  * The probe alone, run to its end in `base` (for `check` and before the start): is the backend there, what does it
@@ -142,6 +153,7 @@ void backend_message(struct backend_session *session, const struct backend_messa
 void backend_close(struct backend_session **session);
 /* Lost already (a later command would fail at once): open another. */
 bool backend_is_lost(const struct backend_session *session);
+bool backend_is_of(const struct backend_session *session, const struct backend_pool *pool);
 /* What this session's backend offered after XCLIENT. */
 struct backend_offer backend_session_offer(const struct backend_session *session);
 

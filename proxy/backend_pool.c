@@ -90,12 +90,14 @@ static void pause_end(struct backend_pool *pool)
     pool_check(pool);
 }
 
-static void pool_unfit(struct backend_pool *pool, const char *problem)
+static void pool_unfit(struct backend_pool *pool, enum backend_probe result, const char *problem)
 {
     pool->has_offer = false;
+    pool->unfit = result == BACKEND_PROBE_RELAYS || result == BACKEND_PROBE_NO_XCLIENT;
     /* Once for each new problem: while a backend is down the probe is repeated for hours. */
     if (strcmp(pool->problem, problem) != 0)
-        log_event(LOG_LEVEL_ERROR, "backend-unfit", "address", pool->address_text, "why", problem, NULL);
+        log_event(LOG_LEVEL_ERROR, pool->unfit ? "backend-unfit" : "backend-down", "address", pool->address_text, "why",
+                  problem, NULL);
     snprintf(pool->problem, sizeof(pool->problem), "%s", problem);
     if (!pool->waiting)
         pause_begin(pool);
@@ -107,11 +109,12 @@ static void probed(void *context, enum backend_probe result, const char *problem
 
     pool->probing = NULL;
     if (result != BACKEND_PROBE_FIT) {
-        pool_unfit(pool, problem);
+        pool_unfit(pool, result, problem);
         return;
     }
     log_event(LOG_LEVEL_INFO, "backend-fit", "address", pool->address_text, NULL);
     pool->has_offer = true;
+    pool->unfit = false;
     pool->problem[0] = '\0';
     pause_end(pool);
 }
@@ -129,7 +132,7 @@ static unsigned spares_count(const struct backend_pool *pool)
 
 static void pool_advance(struct backend_pool *pool)
 {
-    if (pool->private || pool->waiting)
+    if (pool->private || pool->retired || pool->waiting)
         return;
     if (!pool->has_offer) {
         if (pool->probing == NULL)
@@ -216,7 +219,7 @@ void pool_session_lost(struct backend_pool *pool, const struct backend_session *
         break;
     case FAILURE_NO_XCLIENT:
         if (pool->has_offer)
-            pool_unfit(pool, session->problem);
+            pool_unfit(pool, BACKEND_PROBE_NO_XCLIENT, session->problem);
         break;
     case FAILURE_NONE:
     case FAILURE_DOWN:
@@ -287,6 +290,50 @@ bool backend_pool_offer(const struct backend_pool *pool, struct backend_offer *o
 const char *backend_pool_problem(const struct backend_pool *pool)
 {
     return pool->problem;
+}
+
+bool backend_settings_same(const struct backend_settings *a, const struct backend_settings *b)
+{
+    return strcmp(a->address, b->address) == 0 && a->xclient == b->xclient &&
+           a->relays_for_anyone == b->relays_for_anyone;
+}
+
+void backend_pool_use(struct backend_pool *pool, const struct backend_settings *settings)
+{
+    char *hostname = memory_string(settings->hostname);
+
+    free(pool->hostname);
+    pool->hostname = hostname;
+    pool->settings = *settings;
+    pool->settings.address = pool->address_text;
+    pool->settings.hostname = pool->hostname;
+    pool->retired = false;
+    pool_check(pool);
+}
+
+void backend_pool_retire(struct backend_pool *pool)
+{
+    if (pool->retired)
+        return;
+    pool->retired = true;
+    probe_cancel(&pool->probing);
+    event_del(pool->timer);
+    pool->waiting = false;
+    for (struct backend_session *session = pool->sessions, *next; session != NULL; session = next) {
+        next = session->next;
+        if (session->role == ROLE_SPARE)
+            session_leave(session);
+    }
+}
+
+bool backend_pool_is_empty(const struct backend_pool *pool)
+{
+    return pool->sessions == NULL;
+}
+
+bool backend_pool_is_unfit(const struct backend_pool *pool)
+{
+    return pool->unfit;
 }
 
 unsigned backend_pool_sessions(const struct backend_pool *pool)

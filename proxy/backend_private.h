@@ -228,12 +228,14 @@ struct backend_pool {
     struct backend_session *sessions;
     unsigned connections;
     bool has_offer;
+    bool unfit;                        /* up, but must not be used */
     struct backend_offer offer;
     struct event *timer;               /* the next try after a failure */
     struct event *kick;                /* looks for what is to be done, on a later turn of the loop */
     unsigned pause;                    /* seconds; 0: nothing failed lately */
     bool waiting;                      /* the timer runs */
     bool private;                      /* made for one probe: keeps no spares, asks nothing by itself */
+    bool retired;                      /* likewise, from now on */
     struct backend_probing *probing;
     char problem[BACKEND_PROBLEM_MOST];
 };

@@ -26,6 +26,9 @@ struct config_listener {
     bool normalise;                /* bare CR and LF are mended instead of refused; mxward.conf(5) says what it risks */
 };
 
+/* The same address and port. */
+bool config_listener_same(const struct config_listener *a, const struct config_listener *b);
+
 /* Counts and sizes are of the whole proxy, durations in milliseconds. Every one is a row in config.c. */
 struct config_limits {
     uint64_t sessions;                 /* at once, all workers: 5000 */

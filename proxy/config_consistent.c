@@ -210,6 +210,11 @@ static void settle_resolver(struct config_reading *reading)
         settings->root_hints_path = NULL;
 }
 
+bool config_listener_same(const struct config_listener *a, const struct config_listener *b)
+{
+    return a->port == b->port && address_equal(&a->address, &b->address);
+}
+
 static void settle_limits(struct config *config)
 {
     struct config_limits *limits = &config->limits;

@@ -3,9 +3,9 @@
  * control.h: what master and worker say to each other, over a SOCK_SEQPACKET pair: one packet a message,
  * descriptors passed beside it. The order of a worker's life:
  *
- *     master: START {slot; status table, binary, listening sockets}
+ *     master: START {slot; status table, binary}
  *             TICKETS {secret}
- *             GENERATION {number; config, image}   KEEPER {socket}
+ *             GENERATION {number; config, image, a listening socket for each listener}   KEEPER {socket}
  *     worker: PREPARED {number} or REFUSED {number, why}
  *     master: COMMIT {number}            worker: READY {number}     (accepts from now on)
  *     master: PING                       worker: PONG               (watchdog)

@@ -19,7 +19,7 @@
 #include "proxy/process.h"
 #include "rules/program.h"
 
-static unsigned living;
+static struct generation *living;      /* the newest first */
 
 struct mapping {
     void *bytes;
@@ -168,8 +168,9 @@ struct generation *generation_new(unsigned number, int config_descriptor, int im
     generation->references = 1;
     generation->number = number;
     generation->arena = arena_new();
-    living++;
-    if (living > GENERATIONS_MOST)
+    generation->older = living;
+    living = generation;
+    if (generations_count() > GENERATIONS_MOST)
         problem =
             SLICE("transactions of three earlier configurations are still under way: try again when they are done");
     else
@@ -201,6 +202,15 @@ struct generation *generation_keep(struct generation *generation)
     return generation;
 }
 
+static void forget(const struct generation *generation)
+{
+    struct generation **place = &living;
+
+    while (*place != generation)
+        place = &(*place)->older;
+    *place = generation->older;
+}
+
 void generation_release(struct generation **generation_pointer)
 {
     struct generation *generation = *generation_pointer;
@@ -208,7 +218,7 @@ void generation_release(struct generation **generation_pointer)
     *generation_pointer = NULL;
     if (generation == NULL || --generation->references > 0)
         return;
-    living--;
+    forget(generation);
     if (generation->image != NULL)
         judge_image_release(&generation->image);
     if (generation->tls != NULL)
@@ -221,5 +231,27 @@ void generation_release(struct generation **generation_pointer)
 
 unsigned generations_count(void)
 {
-    return living;
+    unsigned count = 0;
+
+    for (const struct generation *generation = living; generation != NULL; generation = generation->older)
+        count++;
+    return count;
+}
+
+bool generations_use_resolver(const struct resolver *resolver)
+{
+    const struct generation *generation = living;
+
+    while (generation != NULL && generation->resolver != resolver)
+        generation = generation->older;
+    return generation != NULL;
+}
+
+bool generations_use_backend(const struct backend_pool *pool)
+{
+    const struct generation *generation = living;
+
+    while (generation != NULL && generation->backend != pool)
+        generation = generation->older;
+    return generation != NULL;
 }

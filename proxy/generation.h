@@ -11,7 +11,11 @@
 #include "proxy/config.h"
 #include "proxy/judges.h"
 
+struct backend_pool;
+struct resolver;
+
 struct generation {
+    struct generation *older;          /* of those that live in this process */
     unsigned references;
     unsigned number;
     struct arena *arena;               /* owns config and program */
@@ -20,6 +24,8 @@ struct generation {
     struct judge_image *image;
     struct tls_context *tls;           /* NULL when no listener uses TLS */
     struct tls_authorities **authorities;      /* parallel to config->listeners; NULL: clients are asked for nothing */
+    struct resolver *resolver;         /* these two: upstream.h */
+    struct backend_pool *backend;
     unsigned char program_hash[32];    /* SHA-256 of the image */
     char program_digest[65];           /* the same, hex */
     bool has_stage[STAGE_COUNT];       /* any rule runs there */
@@ -40,6 +46,9 @@ struct generation *generation_keep(struct generation *generation);
 void generation_release(struct generation **generation);
 /* Those that live in this process. */
 unsigned generations_count(void);
+/* Any of them uses it. */
+bool generations_use_resolver(const struct resolver *resolver);
+bool generations_use_backend(const struct backend_pool *pool);
 
 /* The sealed memory file of a configuration, with its path; -1 with errno. */
 int generation_seal_config(const struct config *config);

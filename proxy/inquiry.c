@@ -128,7 +128,8 @@ static void ask_foreseen(struct inquiry *inquiry, bool with_missing)
         questions[missing + i] = *answers_wanted(answers, i);
     unsigned milliseconds = (unsigned)inquiry->generation->config->limits.evaluation;
     inquiry->foreseen =
-        resolver_ask(inquiry->worker->resolver, answers, questions, allowed, milliseconds, foreseen_answered, inquiry);
+        resolver_ask(inquiry->generation->resolver, answers, questions, allowed, milliseconds, foreseen_answered,
+                     inquiry);
     free(questions);
 }
 
@@ -171,7 +172,8 @@ static void ask_missing(struct inquiry *inquiry)
     inquiry->wait_began = clock_monotonic();
     resolver_cancel(&inquiry->missing);
     inquiry->missing =
-        resolver_ask(inquiry->worker->resolver, answers, questions, allowed, milliseconds, missing_answered, inquiry);
+        resolver_ask(inquiry->generation->resolver, answers, questions, allowed, milliseconds, missing_answered,
+                     inquiry);
     free(questions);
     if (milliseconds > 0)
         ask_foreseen(inquiry, false);

@@ -305,8 +305,6 @@ static bool make_status(struct master *master)
     atomic_store(&about->master_process, (uint64_t)getpid());
     atomic_store(&about->started, (uint64_t)(clock_wall() / 1000000));
     atomic_store(&about->workers, master->workers_count);
-    for (size_t i = 0; i < master->ports.count; i++)
-        atomic_store(&about->ports[i], master->ports.numbers[i]);
     master_set_about(master);
     return true;
 }

@@ -69,13 +69,16 @@ void child_tell(struct child *child, enum control_type type, unsigned number)
     send_or_kill(child, &message);
 }
 
-void child_tell_load(struct child *child, const struct load *load, unsigned number)
+void child_tell_load(struct child *child, const struct load *load, const struct ports *ports, unsigned number)
 {
     struct control_message message = { .type = CONTROL_GENERATION, .number = number };
 
     message.descriptors[message.descriptors_count++] = load->config_descriptor;
-    if (!child_is_keeper(child))
+    if (!child_is_keeper(child)) {
         message.descriptors[message.descriptors_count++] = load->image_descriptor;
+        for (size_t i = 0; i < ports->count; i++)
+            message.descriptors[message.descriptors_count++] = ports->sockets[i];
+    }
     send_or_kill(child, &message);
 }
 
@@ -85,11 +88,8 @@ static void tell_start(struct child *child)
     struct control_message message = { .type = CONTROL_START, .number = child->slot };
 
     message.descriptors[message.descriptors_count++] = master->status_descriptor;
-    if (!child_is_keeper(child)) {
+    if (!child_is_keeper(child))
         message.descriptors[message.descriptors_count++] = master->binary;
-        for (size_t i = 0; i < master->ports.count; i++)
-            message.descriptors[message.descriptors_count++] = master->ports.sockets[i];
-    }
     send_or_kill(child, &message);
 }
 
@@ -274,7 +274,7 @@ void child_start(struct child *child)
     tell_start(child);
     if (!child_is_keeper(child))
         tell_tickets(child);
-    child_tell_load(child, master->current, master->number);
+    child_tell_load(child, master->current, &master->ports, master->number);
     connect_journals(child);
 }
 

@@ -50,6 +50,7 @@ struct master {
     unsigned workers_count;
     struct probe *probe;
     struct load *next;                 /* a reload under way */
+    struct ports next_ports;           /* its sockets; those that it has in common with now are the same numbers */
     unsigned next_number;
     bool next_sent;                    /* its two files are with the children */
     bool reload_again;                 /* asked for while one was under way */
@@ -85,7 +86,7 @@ void child_start(struct child *child);
 void child_died(struct child *child, int status);
 /* One message; a child that cannot be told is killed. */
 void child_tell(struct child *child, enum control_type type, unsigned number);
-void child_tell_load(struct child *child, const struct load *load, unsigned number);
+void child_tell_load(struct child *child, const struct load *load, const struct ports *ports, unsigned number);
 /* Closes its end; the child notices. */
 void child_close(struct child *child);
 void child_clear(struct child *child);

@@ -41,6 +41,8 @@ void master_set_about(struct master *master)
 
     atomic_store(&about->generation, master->number);
     snprintf(about->program, sizeof(about->program), "%s", master->current->digest);
+    for (size_t i = 0; i < STATUS_PORTS; i++)
+        atomic_store(&about->ports[i], i < master->ports.count ? master->ports.numbers[i] : 0);
 }
 
 static void for_all(struct master *master, enum control_type type, unsigned number)
@@ -63,6 +65,7 @@ static void settle(struct master *master)
     event_del(master->reload_timeout);
     probe_free(&master->probe);
     master->next_sent = false;
+    ports_close_but(&master->next_ports, &master->ports);
     load_free(&master->next);
 }
 
@@ -80,66 +83,30 @@ void master_reload_refuse(struct master *master, const char *why)
         event_active(master->reload_retry, EV_TIMEOUT, 0);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;
-}
-
-static bool same_texts(const char *const *a, const char *const *b)
-{
-    size_t i = 0;
-
-    if (a == NULL || b == NULL)
-        return a == b;
-    while (a[i] != NULL && b[i] != NULL && strcmp(a[i], b[i]) == 0)
-        i++;
-    return a[i] == NULL && b[i] == NULL;
-}
-
-static bool same_listeners(const struct config *a, const struct config *b)
-{
-    if (a->listeners_count != b->listeners_count)
-        return false;
-    for (size_t i = 0; i < a->listeners_count; i++)
-        if (a->listeners[i].port != b->listeners[i].port ||
-            !address_equal(&a->listeners[i].address, &b->listeners[i].address))
-            return false;
-    return true;
-}
-
-static bool same_backend(const struct backend_settings *a, const struct backend_settings *b)
-{
-    return same_text(a->address, b->address) && a->xclient == b->xclient &&
-           a->relays_for_anyone == b->relays_for_anyone && a->sessions_most == b->sessions_most &&
-           a->spares == b->spares && a->command_seconds == b->command_seconds &&
-           a->connect_seconds == b->connect_seconds && a->data_seconds == b->data_seconds &&
-           same_text(a->hostname, b->hostname);
-}
-
-static bool same_resolver(const struct resolver_settings *a, const struct resolver_settings *b)
-{
-    return a->mode == b->mode && same_texts(a->forwarders, b->forwarders) &&
-           same_text(a->fixture_path, b->fixture_path) && same_texts(a->unblock_zones, b->unblock_zones) &&
-           a->unblock_lan_zones == b->unblock_lan_zones && same_text(a->root_key_path, b->root_key_path) &&
-           same_text(a->root_hints_path, b->root_hints_path);
-}
+#define RESTART " takes a restart (systemctl restart mxward)"
 
 /* What processes are built around from their start; NULL: nothing of it is changed. */
 static const char *needs_restart(const struct config *now, const struct config *next)
 {
-    if (!same_listeners(now, next))
-        return "the addresses and ports of \"listen\" were changed: that takes a restart";
-    if (!same_text(now->user, next->user))
-        return "\"user\" was changed: that takes a restart";
+    if (strcmp(now->user, next->user) != 0)
+        return "another \"user\"" RESTART;
     if (now->workers != next->workers)
-        return "\"workers\" was changed: that takes a restart";
-    if (!same_text(now->runtime_directory, next->runtime_directory))
-        return "\"runtime-directory\" was changed: that takes a restart";
-    if (!same_backend(&now->backend, &next->backend))
-        return "\"backend\", its limits or \"hostname\" were changed: that takes a restart";
-    if (!same_resolver(&now->resolver, &next->resolver))
-        return "\"resolver\" was changed: that takes a restart";
+        return "another number of \"workers\"" RESTART;
+    if (strcmp(now->runtime_directory, next->runtime_directory) != 0)
+        return "another \"runtime-directory\"" RESTART;
     return NULL;
+}
+
+/*
+ * A backend that is down and was in use before is no reason to refuse; one that nobody has seen answer is, or a slip of
+ * the pen would turn all mail away.
+ */
+static bool is_acceptable(const struct master *master, enum backend_probe result)
+{
+    if (probe_is_fatal(result))
+        return false;
+    return result == BACKEND_PROBE_FIT ||
+           backend_settings_same(&master->current->config->backend, &master->next->config->backend);
 }
 
 static void on_probed(void *context, enum backend_probe result, const char *problem)
@@ -149,15 +116,15 @@ static void on_probed(void *context, enum backend_probe result, const char *prob
     log_event(result == BACKEND_PROBE_FIT ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "backend-probed", "result",
               probe_name(result), "backend", master->next->config->backend.address, "why",
               problem[0] != '\0' ? problem : NULL, NULL);
-    if (probe_is_fatal(result)) {
+    if (!is_acceptable(master, result)) {
         master_reload_refuse(master, probe_advice(result));
         return;
     }
     probe_free(&master->probe);
     master->next_sent = true;
-    child_tell_load(&master->keeper, master->next, master->next_number);
+    child_tell_load(&master->keeper, master->next, &master->next_ports, master->next_number);
     for (unsigned i = 0; i < master->workers_count; i++)
-        child_tell_load(&master->workers[i], master->next, master->next_number);
+        child_tell_load(&master->workers[i], master->next, &master->next_ports, master->next_number);
 }
 
 static bool all_are_ready(const struct master *master)
@@ -187,6 +154,9 @@ static const char *check_load(struct master *master)
         return "the configuration has errors";
     if (!privileges_raise_descriptors(next->config, next->arena, &problem))
         return arena_string(next->arena, problem);
+    if (!ports_change(&master->ports, master->current->config, next->config, &master->next_ports, next->arena,
+                      &problem))
+        return arena_printf(next->arena, "%.*s; that" RESTART, SLICE_ARG(problem)).text;
     return load_seal(next) ? NULL : "no memory for the memory files";
 }
 
@@ -238,6 +208,8 @@ void master_reload_prepared(struct master *master)
     for (unsigned i = 0; i < master->workers_count; i++)
         if (master->workers[i].prepared != master->next_number)
             return;
+    ports_close_but(&master->ports, &master->next_ports);
+    master->ports = master->next_ports;
     load_free(&master->current);
     master->current = master->next;
     master->number = master->next_number;

@@ -68,19 +68,20 @@ static bool from_socket(int socket_number, struct address *address_out, uint16_t
     return address_out->family != 0;
 }
 
-static bool bind_patiently(int descriptor, const struct sockaddr_storage *address, socklen_t length)
+static bool bind_patiently(int descriptor, const struct sockaddr_storage *address, socklen_t length, int attempts)
 {
     static const struct timespec pause = { 0, BIND_PAUSE_NANOSECONDS };
 
     for (int attempt = 1; bind(descriptor, (const struct sockaddr *)address, length) != 0; attempt++) {
-        if (errno != EADDRINUSE || attempt >= BIND_ATTEMPTS)
+        if (errno != EADDRINUSE || attempt >= attempts)
             return false;
         nanosleep(&pause, NULL);
     }
     return true;
 }
 
-static int open_port(const struct config_listener *listener, struct arena *arena, struct slice *problem_out)
+static int open_port(const struct config_listener *listener, int attempts, struct arena *arena,
+                     struct slice *problem_out)
 {
     struct sockaddr_storage address;
     socklen_t length = to_sockaddr(listener, &address);
@@ -89,7 +90,7 @@ static int open_port(const struct config_listener *listener, struct arena *arena
 
     if (descriptor >= 0 && setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
         (address.ss_family == AF_INET || setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
-        bind_patiently(descriptor, &address, length) && listen(descriptor, PORTS_BACKLOG) == 0)
+        bind_patiently(descriptor, &address, length, attempts) && listen(descriptor, PORTS_BACKLOG) == 0)
         return descriptor;
     *problem_out = arena_printf(arena, "cannot listen on %.*s: %s%s", SLICE_ARG(listener->text), strerror(errno),
                                 errno == EACCES ? " (a port below 1024 takes root or CAP_NET_BIND_SERVICE)"
@@ -145,12 +146,61 @@ bool ports_open(const struct config *config, struct ports *ports_out, struct are
     well = take_handed_over(config, ports_out, arena, problem_out);
     for (size_t i = 0; well && i < ports_out->count; i++) {
         if (ports_out->sockets[i] < 0)
-            ports_out->sockets[i] = open_port(&config->listeners[i], arena, problem_out);
+            ports_out->sockets[i] = open_port(&config->listeners[i], BIND_ATTEMPTS, arena, problem_out);
         well = ports_out->sockets[i] >= 0 && from_socket(ports_out->sockets[i], &address, &ports_out->numbers[i]);
     }
     if (!well)
         ports_close(ports_out);
     return well;
+}
+
+static bool has(const struct ports *ports, int descriptor)
+{
+    for (size_t i = 0; i < ports->count; i++)
+        if (ports->sockets[i] == descriptor)
+            return true;
+    return false;
+}
+
+/* Each socket goes to one listener: several may have the same address and port 0. */
+static bool take_over(const struct ports *now, const struct config *config, const struct config_listener *listener,
+                      struct ports *ports, size_t place)
+{
+    for (size_t i = 0; i < now->count; i++)
+        if (config_listener_same(&config->listeners[i], listener) && !has(ports, now->sockets[i])) {
+            ports->sockets[place] = now->sockets[i];
+            ports->numbers[place] = now->numbers[i];
+            return true;
+        }
+    return false;
+}
+
+bool ports_change(const struct ports *now, const struct config *config, const struct config *next,
+                  struct ports *ports_out, struct arena *arena, struct slice *problem_out)
+{
+    struct address address;
+    bool well = true;
+
+    *ports_out = (struct ports){ .count = next->listeners_count };
+    for (size_t i = 0; i < ports_out->count; i++)
+        ports_out->sockets[i] = -1;
+    for (size_t i = 0; well && i < ports_out->count; i++) {
+        if (take_over(now, config, &next->listeners[i], ports_out, i))
+            continue;
+        ports_out->sockets[i] = open_port(&next->listeners[i], 1, arena, problem_out);
+        well = ports_out->sockets[i] >= 0 && from_socket(ports_out->sockets[i], &address, &ports_out->numbers[i]);
+    }
+    if (!well)
+        ports_close_but(ports_out, now);
+    return well;
+}
+
+void ports_close_but(struct ports *ports, const struct ports *others)
+{
+    for (size_t i = 0; i < ports->count; i++)
+        if (ports->sockets[i] >= 0 && !has(others, ports->sockets[i]))
+            close(ports->sockets[i]);
+    ports->count = 0;
 }
 
 void ports_close(struct ports *ports)

@@ -20,6 +20,14 @@ struct ports {
 
 /* False: *problem_out, and no socket is left open. */
 bool ports_open(const struct config *config, struct ports *ports_out, struct arena *arena, struct slice *problem_out);
+/*
+ * For another configuration: the sockets of listeners that both have, and new ones for the others. False: *problem_out,
+ * and none of the new is left open.
+ */
+bool ports_change(const struct ports *now, const struct config *config, const struct config *next,
+                  struct ports *ports_out, struct arena *arena, struct slice *problem_out);
 void ports_close(struct ports *ports);
+/* Those that `others` does not have. */
+void ports_close_but(struct ports *ports, const struct ports *others);
 
 #endif

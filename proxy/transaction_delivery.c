@@ -67,11 +67,12 @@ static void ensure_backend(struct transaction *transaction)
 {
     struct session *session = transaction->session;
     transaction->backend_asked = true;
-    if (session->backend != NULL && backend_is_lost(session->backend))
+    struct backend_pool *pool = transaction->generation->backend;
+    if (session->backend != NULL && (backend_is_lost(session->backend) || !backend_is_of(session->backend, pool)))
         transaction_release_backend(transaction);
     if (session->backend == NULL) {
         struct backend_client client = identity_of(transaction);
-        session->backend = backend_open(session->worker->backend, &client);
+        session->backend = backend_open(pool, &client);
         transaction->mail_sent = false;
     }
 }
@@ -108,7 +109,7 @@ static void send_mail(struct transaction *transaction, backend_done done)
     struct backend_session *backend = transaction->session->backend;
     struct envelope_mail mail = transaction->mail;
     struct backend_offer offer = { 0 };
-    backend_pool_offer(transaction->session->worker->backend, &offer);
+    backend_pool_offer(transaction->generation->backend, &offer);
     if ((offer.extensions & BACKEND_SIZE) == 0)
         mail.size = 0;
     backend_require(backend, envelope_mail_needs(&mail));

@@ -29,15 +29,20 @@
 /* For the last records to reach the keeper. */
 #define WORKER_FLUSH_SECONDS 2
 
+/* Parallel to the listeners of a generation's configuration. */
+struct ears {
+    struct listener *listeners[CONTROL_DESCRIPTORS_MOST];  /* NULL: not yet */
+    int sockets[CONTROL_DESCRIPTORS_MOST];                 /* -1: the listener has it */
+    unsigned count;
+};
+
 struct life {
     struct worker worker;
     struct generation *prepared;       /* waits for COMMIT */
-    const struct config *first;              /* whose backend and resolver settings are in use; in `arena` */
-    struct listener *listeners[CONTROL_DESCRIPTORS_MOST];
-    int sockets[CONTROL_DESCRIPTORS_MOST];
-    unsigned sockets_count;
+    struct ears prepared_ears;
+    bool prepared_told;
+    struct ears ears;
     int binary;
-    struct arena *arena;               /* what lives as long as the worker */
     struct event *control;
     struct event *ready;
     struct event *tick;
@@ -76,14 +81,51 @@ static void publish(evutil_socket_t unused, short events, void *context)
     publish_one(worker, STATUS_MEMORY, &life->published.memory, (int64_t)worker->budget.memory);
     publish_one(worker, STATUS_SPOOL, &life->published.spool, (int64_t)worker->budget.disk);
     publish_one(worker, STATUS_BACKEND_SESSIONS, &life->published.backend_sessions,
-                backend_pool_sessions(worker->backend));
-    publish_one(worker, STATUS_QUESTIONS, &life->published.questions, (int64_t)resolver_asked(worker->resolver));
+                upstreams_sessions(worker->upstreams));
+    publish_one(worker, STATUS_QUESTIONS, &life->published.questions, (int64_t)upstreams_asked(worker->upstreams));
     publish_one(worker, STATUS_JUDGE_DEATHS, &life->published.judge_deaths, judges_deaths(worker->judges));
-    const char *problem = backend_pool_problem(worker->backend);
-    bool unfit = problem != NULL && problem[0] != '\0';
+    upstreams_sweep(worker->upstreams);
+    bool unfit = backend_pool_is_unfit(worker->generation->backend);
     if (unfit && !life->unfit_told)
-        tell(CONTROL_UNFIT, worker->slot, problem);
+        tell(CONTROL_UNFIT, worker->slot, backend_pool_problem(worker->generation->backend));
     life->unfit_told = unfit;
+}
+
+/* Listening */
+
+static void ears_close(struct ears *ears)
+{
+    for (unsigned i = 0; i < ears->count; i++) {
+        listener_free(&ears->listeners[i]);
+        if (ears->sockets[i] >= 0)
+            close(ears->sockets[i]);
+    }
+    ears->count = 0;
+}
+
+/* A listener of the generation before goes on where address and port are the same; its socket is that one again. */
+static void ears_take_over(struct ears *ears, const struct config *config, struct ears *old,
+                           const struct config *before)
+{
+    for (unsigned i = 0; i < ears->count; i++)
+        for (unsigned j = 0; j < old->count && ears->listeners[i] == NULL; j++) {
+            if (old->listeners[j] == NULL || !config_listener_same(&config->listeners[i], &before->listeners[j]))
+                continue;
+            ears->listeners[i] = old->listeners[j];
+            old->listeners[j] = NULL;
+            close(ears->sockets[i]);
+            ears->sockets[i] = -1;
+            listener_use(ears->listeners[i], &config->listeners[i]);
+        }
+}
+
+static void ears_open(struct ears *ears, struct worker *worker)
+{
+    for (unsigned i = 0; i < ears->count; i++)
+        if (ears->listeners[i] == NULL) {
+            ears->listeners[i] = listener_new(worker, &worker->generation->config->listeners[i], ears->sockets[i]);
+            ears->sockets[i] = -1;
+        }
 }
 
 /* Draining */
@@ -104,8 +146,7 @@ static void drain(struct life *life)
     if (worker->draining)
         return;
     worker->draining = true;
-    for (unsigned i = 0; i < life->sockets_count; i++)
-        listener_free(&life->listeners[i]);
+    ears_close(&life->ears);
     if (!life->running || worker->clients == NULL) {
         event_base_loopbreak(worker->base);
         return;
@@ -121,40 +162,6 @@ static void drain(struct life *life)
 
 /* Generations */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool same_list(const char *const *a, const char *const *b)
-{
-    for (size_t i = 0;; i++) {
-        const char *one = a == NULL ? NULL : a[i], *other = b == NULL ? NULL : b[i];
-        if (one == NULL || other == NULL)
-            return one == other;
-        if (strcmp(one, other) != 0)
-            return false;
-    }
-}
-
-/* What is bound to connections and caches that a reload does not touch. */
-static const char *needs_restart(const struct config *old, const struct config *new)
-{
-    const struct backend_settings *a = &old->backend, *b = &new->backend;
-    if (!same_text(a->address, b->address) || a->xclient != b->xclient ||
-        a->relays_for_anyone != b->relays_for_anyone || old->limits.backend_sessions != new->limits.backend_sessions ||
-        old->limits.backend_spares != new->limits.backend_spares)
-        return "settings of `backend` take effect at a restart, not at a reload";
-    const struct resolver_settings *c = &old->resolver, *d = &new->resolver;
-    if (c->mode != d->mode || !same_text(c->fixture_path, d->fixture_path) ||
-        !same_list(c->forwarders, d->forwarders) || !same_list(c->unblock_zones, d->unblock_zones) ||
-        c->unblock_lan_zones != d->unblock_lan_zones)
-        return "settings of `resolver` take effect at a restart, not at a reload";
-    if (!same_text(old->spool_directory, new->spool_directory))
-        return "setting `spool-directory` takes effect at a restart, not at a reload";
-    return NULL;
-}
-
 /* Idle sessions keep no generation but the newest; those with MAIL do, until its room is needed. */
 static void leave_generations(struct worker *worker, bool mail)
 {
@@ -164,25 +171,65 @@ static void leave_generations(struct worker *worker, bool mail)
     }
 }
 
+static unsigned workers_count(const struct worker *worker)
+{
+    uint64_t workers = atomic_load(&status_about(worker->status)->workers);
+
+    return workers == 0 ? 1 : (unsigned)workers;
+}
+
+static void discard(struct life *life)
+{
+    ears_close(&life->prepared_ears);
+    generation_release(&life->prepared);
+    upstreams_sweep(life->worker.upstreams);
+}
+
+/* Once it is known what the backend offers, or why it offers nothing: nobody is turned away for having come early. */
+static void tell_prepared(struct life *life)
+{
+    struct backend_offer offer;
+    if (life->prepared == NULL || life->prepared_told)
+        return;
+    const struct backend_pool *pool = life->prepared->backend;
+    if (!backend_pool_offer(pool, &offer) && backend_pool_problem(pool)[0] == '\0')
+        return;
+    life->prepared_told = true;
+    tell(CONTROL_PREPARED, life->prepared->number, NULL);
+}
+
+static void watch(struct life *life)
+{
+    struct timeval often = { 0, WORKER_READY_MICROSECONDS };
+    event_add(life->ready, &often);
+}
+
+/* The two files, then a socket for each listener. */
 static void prepare(struct life *life, struct control_message *message)
 {
+    struct worker *worker = &life->worker;
     struct arena *arena = arena_new();
     struct slice problem = SLICE_NONE;
     if (generations_count() >= GENERATIONS_MOST)
-        leave_generations(&life->worker, true);
+        leave_generations(worker, true);
+    discard(life);
     struct generation *generation =
         generation_new(message->number, message->descriptors[0], message->descriptors[1], arena, &problem);
+    for (unsigned i = 2; i < message->descriptors_count; i++)
+        life->prepared_ears.sockets[life->prepared_ears.count++] = message->descriptors[i];
     message->descriptors_count = 0;
-    const char *restart = NULL;
-    if (generation != NULL && life->first != NULL)
-        restart = needs_restart(life->first, generation->config);
-    if (generation == NULL || restart != NULL) {
-        tell(CONTROL_REFUSED, message->number, restart != NULL ? restart : arena_string(arena, problem));
-        generation_release(&generation);
+    if (generation != NULL && generation->config->listeners_count != life->prepared_ears.count)
+        problem = SLICE("not a socket for each listener");
+    else if (generation != NULL)
+        upstreams_attach(worker->upstreams, generation, workers_count(worker), arena, &problem);
+    life->prepared = generation;
+    life->prepared_told = false;
+    if (problem.text != NULL) {
+        discard(life);
+        tell(CONTROL_REFUSED, message->number, arena_string(arena, problem));
     } else {
-        generation_release(&life->prepared);
-        life->prepared = generation;
-        tell(CONTROL_PREPARED, message->number, NULL);
+        tell_prepared(life);
+        watch(life);
     }
     arena_free(&arena);
 }
@@ -190,44 +237,19 @@ static void prepare(struct life *life, struct control_message *message)
 static void set_budget(struct worker *worker)
 {
     const struct config *config = worker->generation->config;
-    uint64_t workers = atomic_load(&status_about(worker->status)->workers);
-    if (workers == 0)
-        workers = 1;
     worker->budget.directory = config->spool_directory;
-    worker->budget.memory_most = config->limits.memory / workers;
-    worker->budget.disk_most = config->limits.spool / workers;
+    worker->budget.memory_most = config->limits.memory / workers_count(worker);
+    worker->budget.disk_most = config->limits.spool / workers_count(worker);
 }
 
 /* The first generation: all that lives as long as the worker. */
-static bool begin(struct life *life)
+static void begin(struct life *life)
 {
     struct worker *worker = &life->worker;
-    struct slice problem = SLICE_NONE;
-    struct diagnostics diagnostics;
-    const struct config *config = worker->generation->config;
-    life->arena = arena_new();
-    diagnostics_init(&diagnostics, life->arena);
-    config = config_parse(arena_string(life->arena, slice_of_string(config->path)),
-                          arena_copy(life->arena, config->text), life->arena, &diagnostics);
-    life->first = config;
-    if (config == NULL)
-        bug("a configuration that parsed once");
-    worker->resolver = resolver_new(worker->base, &config->resolver, life->arena, &problem);
-    if (worker->resolver == NULL) {
-        tell(CONTROL_REFUSED, worker->generation->number, arena_string(life->arena, problem));
-        return false;
-    }
     struct judges_settings judges = { .binary = life->binary, .judge_seconds = WORKER_JUDGE_SECONDS };
     worker->judges = judges_new(worker->base, &judges);
-    struct backend_settings backend = config->backend;
-    uint64_t workers = atomic_load(&status_about(worker->status)->workers);
-    backend.sessions_most = (unsigned)((config->limits.backend_sessions + workers - 1) / (workers == 0 ? 1 : workers));
-    backend.spares = (unsigned)config->limits.backend_spares;
-    worker->backend = backend_pool_new(worker->base, &backend);
-    struct timeval often = { 0, WORKER_READY_MICROSECONDS }, tick = { WORKER_TICK_SECONDS, 0 };
-    event_add(life->ready, &often);
+    struct timeval tick = { WORKER_TICK_SECONDS, 0 };
     event_add(life->tick, &tick);
-    return true;
 }
 
 static void commit(struct life *life, unsigned number)
@@ -235,41 +257,47 @@ static void commit(struct life *life, unsigned number)
     struct worker *worker = &life->worker;
     if (life->prepared == NULL || life->prepared->number != number)
         return;
-    generation_release(&worker->generation);
+    struct generation *before = worker->generation;
     worker->generation = life->prepared;
     life->prepared = NULL;
     set_budget(worker);
-    if (worker->resolver == NULL && !begin(life)) {
-        event_base_loopbreak(worker->base);
-        return;
-    }
+    if (worker->judges == NULL)
+        begin(life);
     judges_use(worker->judges, worker->generation->image);
     leave_generations(worker, false);
-    for (unsigned i = 0; i < life->sockets_count; i++)
-        if (life->listeners[i] != NULL)
-            listener_use(life->listeners[i], &worker->generation->config->listeners[i]);
-    if (life->running)
+    if (before != NULL)
+        ears_take_over(&life->prepared_ears, worker->generation->config, &life->ears, before->config);
+    ears_close(&life->ears);
+    life->ears = life->prepared_ears;
+    life->prepared_ears.count = 0;
+    memset(life->prepared_ears.listeners, 0, sizeof life->prepared_ears.listeners);
+    generation_release(&before);
+    upstreams_use(worker->upstreams, worker->generation, workers_count(worker));
+    if (worker->draining) {
+        ears_close(&life->ears);
+    } else if (life->running) {
+        ears_open(&life->ears, worker);
         tell(CONTROL_READY, number, NULL);
+    } else {
+        watch(life);
+    }
 }
 
-/* Accepts as soon as there is a judge and the backend has been asked. */
+/* Accepts as soon as there is a judge; the backend was asked before PREPARED. */
 static void look_if_ready(evutil_socket_t unused, short events, void *context)
 {
     struct life *life = context;
     struct worker *worker = &life->worker;
-    struct backend_offer offer;
     (void)unused;
     (void)events;
-    const char *problem = backend_pool_problem(worker->backend);
-    bool asked = backend_pool_offer(worker->backend, &offer) || (problem != NULL && problem[0] != '\0');
-    if (!asked || !judges_ready(worker->judges) || worker->draining)
-        return;
-    event_del(life->ready);
-    const struct config *config = worker->generation->config;
-    for (unsigned i = 0; i < life->sockets_count && i < config->listeners_count; i++)
-        life->listeners[i] = listener_new(worker, &config->listeners[i], life->sockets[i]);
-    life->running = true;
-    tell(CONTROL_READY, worker->generation->number, NULL);
+    tell_prepared(life);
+    if (!life->running && worker->judges != NULL && judges_ready(worker->judges) && !worker->draining) {
+        ears_open(&life->ears, worker);
+        life->running = true;
+        tell(CONTROL_READY, worker->generation->number, NULL);
+    }
+    if (life->running && (life->prepared == NULL || life->prepared_told))
+        event_del(life->ready);
 }
 
 /* The master */
@@ -278,7 +306,7 @@ static bool start(struct life *life, struct control_message *message)
 {
     char name[32];
     struct worker *worker = &life->worker;
-    if (message->descriptors_count < 2 || worker->status != NULL)
+    if (message->descriptors_count != 2 || worker->status != NULL)
         return false;
     worker->slot = message->number;
     worker->status = status_map(message->descriptors[0]);
@@ -286,8 +314,6 @@ static bool start(struct life *life, struct control_message *message)
         return false;
     worker->column = status_column(worker->status, worker->slot);
     life->binary = message->descriptors[1];
-    for (unsigned i = 2; i < message->descriptors_count; i++)
-        life->sockets[life->sockets_count++] = message->descriptors[i];
     message->descriptors_count = 0;
     snprintf(name, sizeof name, "worker-%u", worker->slot);
     log_begin(name);
@@ -312,7 +338,7 @@ static bool heed(struct life *life, struct control_message *message)
     case CONTROL_TICKETS:
         return take_tickets(message);
     case CONTROL_GENERATION:
-        if (message->descriptors_count != 2 || life->worker.status == NULL)
+        if (message->descriptors_count < 2 || life->worker.status == NULL)
             return false;
         prepare(life, message);
         return true;
@@ -320,7 +346,7 @@ static bool heed(struct life *life, struct control_message *message)
         commit(life, message->number);
         return true;
     case CONTROL_DISCARD:
-        generation_release(&life->prepared);
+        discard(life);
         return true;
     case CONTROL_KEEPER:
         if (message->descriptors_count != 1 || life->worker.journal == NULL)
@@ -384,8 +410,7 @@ static void flush_journal(struct life *life)
 static void end(struct life *life)
 {
     struct worker *worker = &life->worker;
-    for (unsigned i = 0; i < life->sockets_count; i++)
-        listener_free(&life->listeners[i]);
+    ears_close(&life->ears);
     while (worker->clients != NULL)
         client_abandon(worker->clients);
     event_base_loop(worker->base, EVLOOP_NONBLOCK);    /* the last 421s leave */
@@ -396,10 +421,9 @@ static void end(struct life *life)
     event_free(life->ready);
     event_free(life->tick);
     event_free(life->stop);
-    backend_pool_free(&worker->backend);
+    ears_close(&life->prepared_ears);
     judges_free(&worker->judges);
-    resolver_free(&worker->resolver);
-    arena_free(&life->arena);
+    upstreams_free(&worker->upstreams);
     journal_free(&worker->journal);
     generation_release(&life->prepared);
     generation_release(&worker->generation);
@@ -420,6 +444,7 @@ int worker_run(void)
         bug("event_base_new");
     fcntl(WORKER_CONTROL, F_SETFD, FD_CLOEXEC);
     fcntl(WORKER_CONTROL, F_SETFL, fcntl(WORKER_CONTROL, F_GETFL) | O_NONBLOCK);
+    life.worker.upstreams = upstreams_new(life.worker.base);
     life.control = event_new(life.worker.base, WORKER_CONTROL, EV_READ | EV_PERSIST, control_readable, &life);
     life.ready = event_new(life.worker.base, -1, EV_PERSIST, look_if_ready, &life);
     life.tick = event_new(life.worker.base, -1, EV_PERSIST, publish, &life);

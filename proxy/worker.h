@@ -14,6 +14,7 @@
 #include "proxy/resolver.h"
 #include "proxy/spool.h"
 #include "proxy/status.h"
+#include "proxy/upstream.h"
 
 struct client;
 
@@ -23,9 +24,8 @@ struct worker {
     struct status *status;
     struct status_column *column;
     struct generation *generation;     /* the newest */
-    struct resolver *resolver;
+    struct upstreams *upstreams;
     struct judges *judges;
-    struct backend_pool *backend;
     struct journal *journal;
     struct spool_budget budget;
     struct client *clients;            /* all sessions, newest first */
