@@ -283,7 +283,7 @@ static void run_vrfy(struct client *client, const struct command *command)
     if (command->argument.length == 0)
         client_error(client, 501, "5.5.4", "VRFY needs an address");
     else
-        client_say(client, 252, "2.1.5", "cannot verify, send mail and it will be tried");
+        client_say(client, 252, "2.0.0", "cannot verify, send mail and it will be tried");
 }
 
 static void run_help(struct client *client, const struct command *command)
