@@ -140,6 +140,19 @@ struct slice display_name_shown(struct slice words, struct arena *arena)
     return decode_words(without_quotes(words, '"', arena), arena);
 }
 
+bool display_name_turns(struct slice text)
+{
+    for (size_t i = 0; i + 1 < text.length; i++) {
+        unsigned char a = (unsigned char)text.text[i], b = (unsigned char)text.text[i + 1];
+        unsigned char c = i + 2 < text.length ? (unsigned char)text.text[i + 2] : 0;
+        /* U+061C; U+200E, U+200F, U+202A to U+202E; U+2066 to U+2069 */
+        if ((a == 0xd8 && b == 0x9c) || (a == 0xe2 && b == 0x80 && (c == 0x8e || c == 0x8f || (c >= 0xaa && c <= 0xae)))
+            || (a == 0xe2 && b == 0x81 && c >= 0xa6 && c <= 0xa9))
+            return true;
+    }
+    return false;
+}
+
 /* Addresses among what is shown */
 
 /* FULLWIDTH and SMALL COMMERCIAL AT (U+FF20, U+FE6B) become "@"; NUL, of UTF-16, goes. */

@@ -13,6 +13,11 @@
 struct slice display_name_unquoted(struct slice quoted, struct arena *arena);
 /* A phrase or a comment as it is shown. */
 struct slice display_name_shown(struct slice words, struct arena *arena);
+/*
+ * Whether a text has a character that turns the direction of what is shown around it (Bidi_Control of UAX 9): with
+ * one in a local part, the domain may be shown backwards.
+ */
+bool display_name_turns(struct slice text);
 /* Whether the shown words hold the address of somebody else; words may be absent. */
 bool display_name_shows_other(struct slice words, const struct mailbox *own, struct arena *arena);
 

@@ -99,6 +99,10 @@ static void check_local_part(struct parser *parser, const struct run *run)
         note(parser, ODDITY_OBSOLETE_LOCAL_PART);
     if (has_encoded_word(run->text))
         note(parser, ODDITY_ENCODED_WORD_ADDRESS);
+    if (display_name_turns(run->text)) {
+        note(parser, ODDITY_INVALID_LOCAL_PART);
+        note(parser, ODDITY_BIDI_CONTROL);
+    }
 }
 
 /* The current token is beside "@", or is the ">" behind a domain: CFWS may be there but should not (3.4.1). */
@@ -250,7 +254,10 @@ static void parse_address(struct parser *parser, const struct run *run)
     if (parser->have_address)
         note(parser, ODDITY_SEVERAL_AT);
     advance(parser);
-    parse_domain(parser, local_part_text(run->text, parser->arena));
+    struct slice local_part = local_part_text(run->text, parser->arena);
+    if (slice_find(local_part, '@') < local_part.length)
+        note(parser, ODDITY_AT_IN_LOCAL_PART);
+    parse_domain(parser, local_part);
 }
 
 /* obs-route = obs-domain-list ":" (RFC 5322 4.4): its domains are no authors. Without the colon it is no route. */
@@ -308,6 +315,9 @@ static void end_element(struct parser *parser, const struct run *run, size_t bef
         note(parser, parser->have_address ? ODDITY_TRAILING_TEXT : ODDITY_NAME_ONLY);
     else if (!parser->have_address && (parser->token.kind == TOKEN_COMMA || !parser->in_group))
         note(parser, ODDITY_EMPTY_ELEMENT);
+    if (display_name_turns(display_name_shown(parser->name, parser->arena))
+        || display_name_turns(display_name_shown(parser->comment, parser->arena)))
+        note(parser, ODDITY_BIDI_CONTROL);
     if (list->count > before) {
         const struct mailbox *own = &list->mailboxes[before];
         if (display_name_shows_other(parser->name, own, parser->arena)

@@ -5,7 +5,10 @@
  */
 #include "policy/oddity.h"
 
+#include <assert.h>
 #include <stddef.h>
+
+static_assert(ODDITY_FROM_END < 64, "a mask has a bit for each");
 
 const char *const oddity_words[ODDITY_FROM_END + 1] = {
     [ODDITY_BEGINS_FOLDED] = "begins-folded",
@@ -56,6 +59,8 @@ const char *const oddity_words[ODDITY_FROM_END + 1] = {
     [ODDITY_FROM_NOT_UTF8] = "not-utf8",
     [ODDITY_OBSOLETE_QUOTED_PAIR] = "obsolete-quoted-pair",
     [ODDITY_DISPLAY_ADDRESS] = "display-address",
+    [ODDITY_BIDI_CONTROL] = "bidi-control",
+    [ODDITY_AT_IN_LOCAL_PART] = "at-in-local-part",
     [ODDITY_8BIT_DOMAIN] = "8bit-domain",
     [ODDITY_COMMENT_BY_DOMAIN] = "comment-by-domain",
     [ODDITY_SPACE_IN_ADDRESS] = "space-in-address",
@@ -113,6 +118,8 @@ static const char *const sentences[ODDITY_FROM_END] = {
     [ODDITY_FROM_NOT_UTF8] = "bytes within From that are not UTF-8",
     [ODDITY_OBSOLETE_QUOTED_PAIR] = "line end or control character behind a backslash",
     [ODDITY_DISPLAY_ADDRESS] = "display name shows another address",
+    [ODDITY_BIDI_CONTROL] = "character that turns the direction of text",
+    [ODDITY_AT_IN_LOCAL_PART] = "@ in a local part",
     [ODDITY_8BIT_DOMAIN] = "domain outside ASCII",
     [ODDITY_COMMENT_BY_DOMAIN] = "comment beside a domain",
     [ODDITY_SPACE_IN_ADDRESS] = "white space within an address",

@@ -68,6 +68,8 @@ enum oddity {
     ODDITY_OBSOLETE_QUOTED_PAIR,   /* obs-qp (RFC 5322 4.1): CR, LF or a control behind a backslash */
     /* From: told */
     ODDITY_DISPLAY_ADDRESS,        /* a display name or comment that shows another address than its own */
+    ODDITY_BIDI_CONTROL,           /* a character that turns the direction of what is shown around it */
+    ODDITY_AT_IN_LOCAL_PART,       /* in quotes */
     ODDITY_8BIT_DOMAIN,            /* a domain in U-labels (RFC 6532) */
     ODDITY_COMMENT_BY_DOMAIN,      /* a comment beside "@", or between domain and ">" */
     ODDITY_SPACE_IN_ADDRESS,       /* white space in such a place */

@@ -19,7 +19,7 @@ static const struct {
     { "\"Joe Q. Public\" <john.q.public@Example.COM>", "example.com", "john.q.public", "" },
     { "<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>", "nil.test example.net", "boss", "" },
     { "\"a b\\\"c\"@example.org", "example.org", "a b\"c", "" },
-    { "\"@bank.example\"@example.org", "example.org", "@bank.example", "" },
+    { "\"@bank.example\"@example.org", "example.org", "@bank.example", "at-in-local-part" },
     { "ann@example.org (a comment (nested) \\) here)", "example.org", "ann", "" },
     { "(before) Ann\r\n\t<ann@example.org> (after)", "example.org", "ann", "" },
     { "\r\n ann@example.org", "example.org", "ann", "" },
@@ -129,6 +129,13 @@ static const struct {
     { "\"ann\xef\xbc\xa0good.example\" <eve@evil.example>", "evil.example", "eve", "display-address" },
     { "eve@evil.example (ann@good.example)", "evil.example", "eve", "display-address" },
     { "a@x.example (ann@good.example), b@y.example", "x.example y.example", "a", "display-address" },
+    /* and directions that turn: U+202E in a local part shows the domain backwards */
+    { "moc.elpmaxe\xe2\x80\xae@evil.example", "evil.example", "moc.elpmaxe\xe2\x80\xae",
+      "invalid-local-part bidi-control" },
+    { "\xd7\x90\xe2\x80\x8f <ann@example.org>", "example.org", "ann", "bidi-control" },
+    { "=?utf-8?q?=E2=81=A6?= <ann@example.org>", "example.org", "ann", "bidi-control" },
+    { "ann@example.org (\xd8\x9c)", "example.org", "ann", "bidi-control" },
+    { "\xe2\x80\x8b\xd8\x9b <ann@example.org>", "example.org", "ann", "" },
     { "\"@ann at 5 @ home.\" <ann@example.org>", "example.org", "ann", "" },
 };
 
