@@ -303,13 +303,36 @@ bool spf_macro_expand(struct slice text, const struct spf_macro_values *values, 
     return !output.overflow;
 }
 
-/* RFC 7208 7.3: over 253 characters, labels go from the left. The half that is kept at least has more than that. */
+static struct slice last_items(struct slice text, size_t most)
+{
+    struct item item;
+    size_t count = 0;
+    for (size_t at = 0; at < text.length; at += item.length, count++)
+        item_read(slice_from(text, at), &item);
+    for (; count > most; count--) {
+        item_read(text, &item);
+        text = slice_from(text, item.length);
+    }
+    return text;
+}
+
+/*
+ * RFC 7208 7.3: over 253 characters, labels go from the left. No more items are expanded than the name has room for
+ * characters, unless some turn out to be empty. The half that is kept of a full buffer is longer than a name.
+ */
 struct slice spf_macro_expand_name(struct slice text, const struct spf_macro_values *values, struct arena *arena)
 {
     char buffer[4 * NAME_MOST];
-    struct output output = { .text = buffer, .most = sizeof(buffer), .slide = true };
+    struct output output;
+    size_t items = NAME_MOST + 2;
+    struct slice end;
 
-    expand(text, values, arena, &output);
+    do {
+        output = (struct output){ .text = buffer, .most = sizeof(buffer), .slide = true };
+        end = last_items(text, items);
+        expand(end, values, arena, &output);
+        items *= 2;
+    } while (output.length <= NAME_MOST + 1 && end.length < text.length);
     struct slice name = slice_of(output.text, output.length);
     if (name.length > 0 && name.text[name.length - 1] == '.')
         name.length--;

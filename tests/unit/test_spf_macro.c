@@ -83,6 +83,23 @@ START_TEST(test_bounded)
 }
 END_TEST
 
+/* Of a long text only the end that can be the name is expanded, and all of it where macros have nothing in them. */
+START_TEST(test_name)
+{
+    struct spf_macro_values values = values_of("192.0.2.3");
+    struct slice text = SLICE("a.%{d}.");
+    assert_slice(spf_macro_expand_name(text, &values, arena), "a.email.example.com");
+    values.helo = SLICE("");
+    for (size_t i = 0; i < 2000; i++)
+        text = arena_printf(arena, "%.*s%%{hr-}", SLICE_ARG(text));
+    assert_slice(spf_macro_expand_name(text, &values, arena), "a.email.example.com");
+    values.helo = SLICE("abc.");
+    struct slice name = spf_macro_expand_name(text, &values, arena);
+    ck_assert_uint_eq(name.length, 251);
+    ck_assert(slice_starts_with_nocase(name, SLICE("abc.abc.")));
+}
+END_TEST
+
 static const struct {
     const char *text;
     bool domain, string, explanation;
@@ -150,6 +167,7 @@ Suite *suite_spf_macro(void)
     tcase_add_loop_test(tests, test_grammar, 0, sizeof(grammar) / sizeof(grammar[0]));
     tcase_add_test(tests, test_expand_ipv6);
     tcase_add_test(tests, test_bounded);
+    tcase_add_test(tests, test_name);
     tcase_add_test(tests, test_uses);
     suite_add_tcase(suite, tests);
     return suite;
