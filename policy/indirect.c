@@ -147,8 +147,8 @@ static bool has_within(struct slice text, struct slice part)
 }
 
 /*
- * "Ann via List": list software that writes its own address as author says so in the name (RFC 7960 4.1.3.3), also as an
- * encoded word of RFC 2047's Q encoding, where a blank is "_" or "=20".
+ * "Ann via List": list software that writes its own address as author says so in the name (RFC 9989 7.4), also as
+ * an encoded word of RFC 2047's Q encoding, where a blank is "_" or "=20".
  */
 static bool is_from_via(struct slice from)
 {
@@ -200,7 +200,8 @@ static uint32_t signs_of_sender(struct slice local_part)
         struct slice start = slice_of_string(rewritten[i]);
         char next = local_part.length > start.length ? local_part.text[start.length] : 0;
         /* SRS0=, SRS0+, SRS0-: the separators of the scheme. */
-        if (slice_starts_with_nocase(local_part, start) && (start.length > 4 || strchr("=+-", next) != NULL) && next != 0)
+        if (slice_starts_with_nocase(local_part, start) && next != 0 &&
+            (start.length > 4 || strchr("=+-", next) != NULL))
             found |= bit(SENDER_REWRITING, true);
     }
     if (found == 0 && !slice_starts_with_nocase(local_part, SLICE("prvs=")))

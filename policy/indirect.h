@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * indirect.h: signs that a message came by way of a mailing list or forwarder (RFC 9989 7.4, RFC 7960): such mail fails
- * DMARC without anybody having lied. What header and envelope show is evidence; a passing signature of another domain is
- * known only with the outcomes. Anybody can forge each of these signs: they tell that a failure may be honest, never
- * that it is. Some are carried by ordinary bulk mail as well: these are named, and make nothing indirect by themselves.
+ * indirect.h: signs that a message came by way of a mailing list or forwarder (RFC 9989 7.4, RFC 7960): such mail
+ * fails DMARC without anybody having lied. What header and envelope show is evidence; a passing signature of another
+ * domain is known only with the outcomes. Anybody can forge each of these signs: they tell that a failure may be
+ * honest, never that it is. Some are carried by ordinary bulk mail as well: these are named, and make nothing indirect
+ * by themselves.
  */
 #ifndef MXWARD_POLICY_INDIRECT_H
 #define MXWARD_POLICY_INDIRECT_H
@@ -29,8 +30,8 @@ bool indirect_other_signature(const struct evidence *evidence, const struct find
 bool indirect_is(const struct evidence *evidence, const struct findings *findings);
 
 /*
- * The Received chain (RFC 5321 4.4), in indirect_received.c: a host of the author's domain had the message, and hosts of
- * others above it; or it was on its way to somebody who is none of its recipients here. At most
+ * The Received chain (RFC 5321 4.4), in indirect_received.c: a host of the author's domain had the message, and hosts
+ * of others above it; or it was on its way to somebody who is none of its recipients here. At most
  * INDIRECT_RECEIVED_MOST fields are looked at.
  */
 bool indirect_by_received(const struct facts *facts, const struct message_header *header,

@@ -164,7 +164,7 @@ static void fill_world(const char *const at[3])
     world_add(QUESTION_A, "example.org", ANSWER_NO_DATA, SLICE_NONE);
 }
 
-START_TEST(test_cases)
+START_TEST(dmarc_outcomes)
 {
     fill_world(cases[_i].at);
     author(cases[_i].author);
@@ -182,7 +182,7 @@ START_TEST(test_cases)
 }
 END_TEST
 
-START_TEST(test_pending)
+START_TEST(dmarc_pending)
 {
     author("sub.example.org");
     assert_result(dmarc().result, AUTH_PENDING, "nothing known");
@@ -199,7 +199,7 @@ START_TEST(test_pending)
 END_TEST
 
 /* Existence unknown: sp and np differ, and neither may be assumed. */
-START_TEST(test_existence_fails)
+START_TEST(dmarc_existence_fails)
 {
     author("sub.example.org");
     world_nothing(QUESTION_TXT, "_dmarc.sub.example.org");
@@ -211,7 +211,7 @@ START_TEST(test_existence_fails)
 END_TEST
 
 /* RFC 8020: what has something below it exists, whatever becomes of the question for itself. */
-START_TEST(test_exists_by_what_is_below)
+START_TEST(dmarc_exists_by_what_is_below)
 {
     author("sub.example.org");
     world_add(QUESTION_TXT, "_dmarc.sub.example.org", ANSWER_NO_DATA, SLICE_NONE);
@@ -247,7 +247,7 @@ static const struct {
       DMARC_POLICY_NONE, DMARC_POLICY_NONE, DMARC_POLICY_NONE },
 };
 
-START_TEST(test_tags)
+START_TEST(dmarc_tags)
 {
     fill_world((const char *const[3]){ "", tags[_i].record, "" });
     author(tags[_i].author);
@@ -262,7 +262,7 @@ START_TEST(test_tags)
 END_TEST
 
 /* RFC 9989 3.2.1, 4.10.2: identifiers that pass, their organizational domains where it matters, which are aligned. */
-START_TEST(test_identifiers)
+START_TEST(dmarc_identifiers)
 {
     fill_world((const char *const[3]){ "", "v=DMARC1;p=none", "" });
     author("example.org");
@@ -330,7 +330,7 @@ static void answer_walk(const char *name, const char *const *records)
     answers_forget_questions(answers);
 }
 
-START_TEST(test_examples)
+START_TEST(dmarc_examples)
 {
     author(examples[_i].author);
     answer_walk(examples[_i].author, examples[_i].records);
@@ -361,7 +361,7 @@ static const struct {
     { "news.example.com", "news.example.com", true, true },
 };
 
-START_TEST(test_alignment)
+START_TEST(dmarc_alignment)
 {
     static const char *const none[6] = { NULL };
     bool strict = _i % 2 != 0, by_dkim = _i / 2 % 2 != 0;
@@ -381,7 +381,7 @@ START_TEST(test_alignment)
 END_TEST
 
 /* All questions of a walk, and of those of sender and signers that may align, in one round (RFC 9989 4.10). */
-START_TEST(test_want)
+START_TEST(dmarc_want)
 {
     author("a.example.org");
     world_sender("ann@Bounces.example.org");
@@ -402,7 +402,7 @@ START_TEST(test_want)
 END_TEST
 
 /* RFC 9989 4.4: no alignment in a message whose author cannot be told; what fails still does. */
-START_TEST(test_doubtful_author)
+START_TEST(dmarc_doubtful_author)
 {
     fill_world((const char *const[3]){ "", "v=DMARC1;p=reject", "" });
     author("example.org");
@@ -432,7 +432,7 @@ static const struct {
     { "v=DMARC1; p=reject; future=a b c", false },
 };
 
-START_TEST(test_library_differs)
+START_TEST(dmarc_library_differs)
 {
     fill_world((const char *const[3]){ "", readings[_i].record, "" });
     author("example.org");
@@ -444,7 +444,7 @@ START_TEST(test_library_differs)
 END_TEST
 
 /* RFC 9989 11.5: of several authors the strictest outcome. */
-START_TEST(test_several_authors)
+START_TEST(dmarc_several_authors)
 {
     world_text("_dmarc.a.example", "v=DMARC1; p=none");
     world_text("_dmarc.b.example", "v=DMARC1; p=reject");
@@ -465,7 +465,7 @@ START_TEST(test_several_authors)
 END_TEST
 
 /* Two without a record: the one that nobody vouches for holds, so that a friend's signature hides no forged author. */
-START_TEST(test_several_authors_alike)
+START_TEST(dmarc_several_authors_alike)
 {
     world_nothing(QUESTION_TXT, "_dmarc.a.example");
     world_nothing(QUESTION_TXT, "_dmarc.b.example");
@@ -480,7 +480,7 @@ START_TEST(test_several_authors_alike)
 }
 END_TEST
 
-START_TEST(test_no_author)
+START_TEST(dmarc_no_author)
 {
     assert_result(dmarc().result, AUTH_PERMERROR, "none");
     author("[192.0.2.1]");
@@ -488,7 +488,7 @@ START_TEST(test_no_author)
 }
 END_TEST
 
-START_TEST(test_indirect)
+START_TEST(dmarc_leaves_other_signatures)
 {
     fill_world((const char *const[3]){ "", "v=DMARC1;p=none", "" });
     author("example.org");
@@ -507,21 +507,21 @@ Suite *suite_auth_dmarc(void)
     Suite *suite = suite_create("auth_dmarc");
     TCase *tests = tcase_create("dmarc");
     tcase_add_checked_fixture(tests, open_dmarc, world_close);
-    tcase_add_loop_test(tests, test_cases, 0, sizeof(cases) / sizeof(cases[0]));
-    tcase_add_test(tests, test_pending);
-    tcase_add_test(tests, test_existence_fails);
-    tcase_add_test(tests, test_exists_by_what_is_below);
-    tcase_add_loop_test(tests, test_tags, 0, sizeof(tags) / sizeof(tags[0]));
-    tcase_add_test(tests, test_identifiers);
-    tcase_add_loop_test(tests, test_examples, 0, sizeof(examples) / sizeof(examples[0]));
-    tcase_add_loop_test(tests, test_alignment, 0, 4 * sizeof(alignments) / sizeof(alignments[0]));
-    tcase_add_test(tests, test_want);
-    tcase_add_test(tests, test_doubtful_author);
-    tcase_add_loop_test(tests, test_library_differs, 0, sizeof(readings) / sizeof(readings[0]));
-    tcase_add_test(tests, test_several_authors);
-    tcase_add_test(tests, test_several_authors_alike);
-    tcase_add_test(tests, test_no_author);
-    tcase_add_test(tests, test_indirect);
+    tcase_add_loop_test(tests, dmarc_outcomes, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_test(tests, dmarc_pending);
+    tcase_add_test(tests, dmarc_existence_fails);
+    tcase_add_test(tests, dmarc_exists_by_what_is_below);
+    tcase_add_loop_test(tests, dmarc_tags, 0, sizeof(tags) / sizeof(tags[0]));
+    tcase_add_test(tests, dmarc_identifiers);
+    tcase_add_loop_test(tests, dmarc_examples, 0, sizeof(examples) / sizeof(examples[0]));
+    tcase_add_loop_test(tests, dmarc_alignment, 0, 4 * sizeof(alignments) / sizeof(alignments[0]));
+    tcase_add_test(tests, dmarc_want);
+    tcase_add_test(tests, dmarc_doubtful_author);
+    tcase_add_loop_test(tests, dmarc_library_differs, 0, sizeof(readings) / sizeof(readings[0]));
+    tcase_add_test(tests, dmarc_several_authors);
+    tcase_add_test(tests, dmarc_several_authors_alike);
+    tcase_add_test(tests, dmarc_no_author);
+    tcase_add_test(tests, dmarc_leaves_other_signatures);
     suite_add_tcase(suite, tests);
     return suite;
 }

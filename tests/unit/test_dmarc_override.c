@@ -103,7 +103,7 @@ static void assert_outlives(const struct verdict *verdict, struct fixture *fixtu
     wire_writer_clear(&writer);
 }
 
-START_TEST(dispositions_and_overrides)
+START_TEST(dmarc_dispositions_and_overrides)
 {
     struct fixture fixture;
 
@@ -153,7 +153,7 @@ Suite *suite_dmarc_override(void)
 {
     Suite *suite = suite_create("dmarc_override");
     TCase *tests = tcase_create("overrides");
-    tcase_add_loop_test(tests, dispositions_and_overrides, 0, sizeof(cases) / sizeof(cases[0]));
+    tcase_add_loop_test(tests, dmarc_dispositions_and_overrides, 0, sizeof(cases) / sizeof(cases[0]));
     tcase_add_test(tests, a_bad_form_is_refused);
     suite_add_tcase(suite, tests);
     return suite;

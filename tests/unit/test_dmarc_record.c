@@ -57,7 +57,7 @@ static const struct {
     { "", false, 0, 0, 0, false, false, false, false, 'u' },
 };
 
-START_TEST(test_records)
+START_TEST(dmarc_record_reads)
 {
     struct dmarc_record record;
     ck_assert_int_eq(dmarc_record_parse(slice_of_string(records[_i].text), &record), records[_i].is_record);
@@ -95,7 +95,7 @@ static const struct {
     { "v=DMARC1; p=none\r\n", false },
 };
 
-START_TEST(test_plain)
+START_TEST(dmarc_record_plain)
 {
     struct dmarc_record record;
     struct slice text = slice_of_string(plain_texts[_i].text);
@@ -105,7 +105,7 @@ START_TEST(test_plain)
 }
 END_TEST
 
-START_TEST(test_long_is_not_plain)
+START_TEST(dmarc_record_long_is_not_plain)
 {
     struct dmarc_record record;
     char text[DMARC_RECORD_PLAIN_MOST + 2] = "v=DMARC1; p=none; x=";
@@ -118,7 +118,7 @@ START_TEST(test_long_is_not_plain)
 END_TEST
 
 /* RFC 9989 4.10's own example. */
-START_TEST(test_names)
+START_TEST(dmarc_walk_names)
 {
     static const char *const names[] = {
         "_dmarc.a.b.c.d.e.f.g.h.i.j.mail.example.com",
@@ -189,7 +189,7 @@ static const struct {
     { { "!", "-", "v=DMARC1;p=none;psd=n", "!" }, DMARC_WALK_FAILED, "", NULL, "example.com" },
 };
 
-START_TEST(test_walks)
+START_TEST(dmarc_walks)
 {
     static const char *const names[] = { "_dmarc.a.mail.example.com", "_dmarc.mail.example.com", "_dmarc.example.com",
                                          "_dmarc.com" };
@@ -228,11 +228,11 @@ Suite *suite_dmarc_record(void)
     Suite *suite = suite_create("dmarc_record");
     TCase *tests = tcase_create("records");
     tcase_add_checked_fixture(tests, world_open, world_close);
-    tcase_add_loop_test(tests, test_records, 0, sizeof(records) / sizeof(records[0]));
-    tcase_add_loop_test(tests, test_walks, 0, sizeof(walks) / sizeof(walks[0]));
-    tcase_add_loop_test(tests, test_plain, 0, sizeof(plain_texts) / sizeof(plain_texts[0]));
-    tcase_add_test(tests, test_long_is_not_plain);
-    tcase_add_test(tests, test_names);
+    tcase_add_loop_test(tests, dmarc_record_reads, 0, sizeof(records) / sizeof(records[0]));
+    tcase_add_loop_test(tests, dmarc_walks, 0, sizeof(walks) / sizeof(walks[0]));
+    tcase_add_loop_test(tests, dmarc_record_plain, 0, sizeof(plain_texts) / sizeof(plain_texts[0]));
+    tcase_add_test(tests, dmarc_record_long_is_not_plain);
+    tcase_add_test(tests, dmarc_walk_names);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -79,7 +79,7 @@ static struct evidence find(const char *header, const char *from)
     return evidence;
 }
 
-START_TEST(test_headers)
+START_TEST(indirect_by_headers)
 {
     struct findings findings = { 0 };
     struct evidence evidence = find(headers[_i].header, "Ann <ann@example.org>");
@@ -107,7 +107,7 @@ static const struct {
     { "Ann <=example.com@example.org>", "" },
 };
 
-START_TEST(test_authors)
+START_TEST(indirect_by_authors)
 {
     struct evidence evidence = find("X: y\r\n", authors[_i].from);
     assert_slice(texts_of(&evidence), authors[_i].signs);
@@ -138,7 +138,7 @@ static const struct {
     { "bounce-77-bob=example.net@news.example", "verp", false },
 };
 
-START_TEST(test_senders)
+START_TEST(indirect_by_senders)
 {
     struct findings findings = { 0 };
     world_sender(senders[_i].sender);
@@ -149,7 +149,7 @@ START_TEST(test_senders)
 END_TEST
 
 /* A chain is looked at so far and no further; a header of nothing but signs names each once. */
-START_TEST(test_bounds)
+START_TEST(indirect_bounds)
 {
     struct slice text = SLICE("");
     for (size_t i = 0; i < INDIRECT_RECEIVED_MOST; i++)
@@ -165,7 +165,7 @@ START_TEST(test_bounds)
 END_TEST
 
 /* The last sign: a signature that passes and is not the author's. */
-START_TEST(test_other_signature)
+START_TEST(indirect_by_other_signature)
 {
     struct signature signature = { .domain = SLICE("list.example") };
     struct dkim_outcome dkim = { .result = AUTH_PASS };
@@ -185,11 +185,11 @@ Suite *suite_indirect(void)
     Suite *suite = suite_create("indirect");
     TCase *tests = tcase_create("signs");
     tcase_add_checked_fixture(tests, world_open, world_close);
-    tcase_add_loop_test(tests, test_headers, 0, sizeof(headers) / sizeof(headers[0]));
-    tcase_add_loop_test(tests, test_authors, 0, sizeof(authors) / sizeof(authors[0]));
-    tcase_add_loop_test(tests, test_senders, 0, sizeof(senders) / sizeof(senders[0]));
-    tcase_add_test(tests, test_bounds);
-    tcase_add_test(tests, test_other_signature);
+    tcase_add_loop_test(tests, indirect_by_headers, 0, sizeof(headers) / sizeof(headers[0]));
+    tcase_add_loop_test(tests, indirect_by_authors, 0, sizeof(authors) / sizeof(authors[0]));
+    tcase_add_loop_test(tests, indirect_by_senders, 0, sizeof(senders) / sizeof(senders[0]));
+    tcase_add_test(tests, indirect_bounds);
+    tcase_add_test(tests, indirect_by_other_signature);
     suite_add_tcase(suite, tests);
     return suite;
 }
