@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "cli/records.h"
 #include "rules/diag.h"
 #include "rules/pattern.h"
 
@@ -18,6 +19,7 @@ enum filter_operator { FILTER_IS, FILTER_IS_NOT, FILTER_MATCHES };
 
 struct filter {
     const char *path;
+    bool word;                         /* not what is there, but what it comes to: records_word() */
     enum filter_operator operator;
     struct slice value;
     struct pattern *pattern;           /* FILTER_MATCHES */
@@ -28,7 +30,7 @@ static const struct {
     const char *name;
     const char *path;
 } aliases[] = {
-    { "action", "verdict.action" },
+    { "action", "outcome" },           /* the word printed for it: records_word() */
     { "rule", "verdict.rule" },
     { "met", "rules.met.name" },
     { "ip", "client.ip" },
@@ -116,6 +118,7 @@ struct filter *filter_new(const char *text, struct filter *next, struct arena *a
     char sign = text[name];
 
     filter->path = full_path(slice_first(whole, name), arena);
+    filter->word = slice_equal(slice_first(whole, name), SLICE("action"));
     filter->operator = sign == '~' ? FILTER_MATCHES : sign == '!' ? FILTER_IS_NOT : FILTER_IS;
     filter->value = slice_from(whole, name + (sign == '!' ? 2 : 1));
     filter->next = next;
@@ -189,8 +192,12 @@ static bool any_matches(const struct filter *filter, const json_t *value, const 
 
 bool filter_matches(const struct filter *filters, const json_t *record)
 {
-    for (const struct filter *filter = filters; filter != NULL; filter = filter->next)
-        if (any_matches(filter, record, filter->path) == (filter->operator == FILTER_IS_NOT))
+    for (const struct filter *filter = filters; filter != NULL; filter = filter->next) {
+        bool matches = filter->word ? text_matches(filter, slice_of_string(records_word(record)))
+                                    : any_matches(filter, record, filter->path);
+
+        if (matches == (filter->operator == FILTER_IS_NOT))
             return false;
+    }
     return true;
 }

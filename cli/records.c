@@ -132,19 +132,18 @@ struct slice records_text(const json_t *record, const char *path, struct arena *
     return records_value_text(records_get(record, path), arena);
 }
 
-/* What became of it, in a word. */
-static struct slice result_word(const json_t *record, struct arena *arena)
+const char *records_word(const json_t *record)
 {
-    struct slice by = records_text(record, "outcome.by", arena);
+    const char *by = json_string_value(records_get(record, "outcome.by"));
     long long code = json_integer_value(records_get(record, "outcome.code"));
 
     if (json_is_true(records_get(record, "outcome.delivered")))
-        return json_is_true(records_get(record, "verdict.tagged")) ? SLICE("tag") : SLICE("pass");
-    if (slice_equal(by, SLICE("backend")))
-        return SLICE("backend");
-    if (slice_equal(by, SLICE("nobody")))
-        return SLICE("gone");
-    return code >= 500 ? SLICE("reject") : code >= 400 ? SLICE("defer") : SLICE("end");
+        return json_is_true(records_get(record, "verdict.tagged")) ? "tag" : "pass";
+    if (by != NULL && strcmp(by, "backend") == 0)
+        return "backend";
+    if (by != NULL && strcmp(by, "nobody") == 0)
+        return "gone";
+    return code >= 500 ? "reject" : code >= 400 ? "defer" : "end";
 }
 
 static struct slice recipients(const json_t *record, struct arena *arena)
@@ -180,7 +179,7 @@ struct slice records_one_line(const json_t *record, struct arena *arena)
     return arena_printf(arena, "%.*sZ %.*s %.*s %.*s %.*s %.*s -> %.*s %.*s %.*s%s%.*s%s", SLICE_ARG(time),
                         SLICE_ARG(or_dash(records_text(record, "id", arena))),
                         SLICE_ARG(or_dash(records_text(record, "client.ip", arena))),
-                        SLICE_ARG(result_word(record, arena)), SLICE_ARG(or_dash(rule)), SLICE_ARG(sender),
+                        SLICE_ARG(slice_of_string(records_word(record))), SLICE_ARG(or_dash(rule)), SLICE_ARG(sender),
                         SLICE_ARG(recipients(record, arena)), SLICE_ARG(or_dash(code)), SLICE_ARG(text),
                         slice_is_empty(reason) ? "" : " (", SLICE_ARG(reason), slice_is_empty(reason) ? "" : ")");
 }

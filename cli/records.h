@@ -41,6 +41,8 @@ struct slice records_text(const struct json_t *record, const char *path, struct 
 struct slice records_value_text(const struct json_t *value, struct arena *arena);
 /* "2026-11-22T05:41:02Z ID 192.0.2.1 reject dmarc-reject <sender> -> <recipient> 550 5.7.26 ..." */
 struct slice records_one_line(const struct json_t *record, struct arena *arena);
+/* What became of it: pass, tag, reject, defer (by whomever of us), backend (refused by it), gone (the client), end. */
+const char *records_word(const struct json_t *record);
 /* The record file that the configuration names; NULL: said why on standard error. */
 const char *records_configured_file(const char *config_path, struct arena *arena);
 

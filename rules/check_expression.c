@@ -158,6 +158,32 @@ static bool wrong_type(struct checker *checker, const struct field *field, const
     return false;
 }
 
+const char *const field_bytes[] = { "K", "M", "G", NULL };
+const char *const field_time[] = { "ms", "s", "m", "h", "d", NULL };
+
+/* 20s are no size, 10K no duration, and 20 is a duration of what? */
+static bool check_unit(struct checker *checker, const struct field *field, const struct token *token)
+{
+    struct slice found = token_describe(token, checker->arena);
+
+    if (field->words == field_time && token->unit != UNIT_TIME && token->number != 0) {
+        diag_error(checker->diagnostics, token->span,
+                   "\"%s\" is a duration, %.*s is not: write 500ms, 20s, 5m, 1h or 2d", field->name, SLICE_ARG(found));
+        return false;
+    }
+    if (field->words == field_bytes && token->unit == UNIT_TIME) {
+        diag_error(checker->diagnostics, token->span,
+                   "\"%s\" is a size, %.*s is a duration: write 10K, 50M, 1G or bytes", field->name, SLICE_ARG(found));
+        return false;
+    }
+    if (field->words == NULL && token->unit != UNIT_NONE) {
+        diag_error(checker->diagnostics, token->span, "\"%s\" is a number without a unit, %.*s has one", field->name,
+                   SLICE_ARG(found));
+        return false;
+    }
+    return true;
+}
+
 static bool check_contents(struct checker *checker, const struct field *field, const struct token *token, bool in_set,
                            struct literal *literal)
 {
@@ -168,6 +194,8 @@ static bool check_contents(struct checker *checker, const struct field *field, c
         return wrong_type(checker, field, token);
     if (field->type == VALUE_WORD)
         return check_word(checker, field, token);
+    if (field->type == VALUE_NUMBER)
+        return check_unit(checker, field, token);
     if (field->type == VALUE_DOMAIN && !domain_normalise(token->text, checker->arena, &literal->text)) {
         diag_error(checker->diagnostics, token->span,
                    "not a domain name; letters outside ASCII are written as A-labels (xn--...)");

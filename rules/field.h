@@ -15,11 +15,19 @@ struct field {
     enum value_type type;
     unsigned stage;                    /* index into language.stages: known from there on; used earlier is an error */
     bool keyed;                        /* takes ["key"] */
-    const char *const *words;          /* VALUE_WORD: those it can hold, NULL at the end; literals are of them */
+    /*
+     * VALUE_WORD: those it can hold, NULL at the end; literals are of them. VALUE_NUMBER: field_bytes, field_time, or
+     * NULL for one that counts and has no unit.
+     */
+    const char *const *words;
     /* Reads it; `context` is the caller's, the result may borrow from the arena. States say what is missing. */
     struct value (*read)(void *context, struct slice key, struct arena *arena);
     const char *help;                  /* one line for mxward.rules(5) */
 };
+
+/* The units of a size, whose numbers may also stand without (bytes), and of a duration, where only 0 may. */
+extern const char *const field_bytes[];
+extern const char *const field_time[];
 
 enum action_arguments {
     ARGUMENTS_REPLY,       /* [CODE [ENHANCED]] TEXT */

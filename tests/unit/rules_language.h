@@ -64,8 +64,8 @@ static const struct field test_fields[] = {
     [TEST_DKIM_DOMAIN] = { "dkim.domain", NULL, VALUE_DOMAIN, TEST_MESSAGE, false, NULL, test_read_dkim_domain, "" },
     [TEST_FROM_DOMAIN] = { "from.domain", NULL, VALUE_DOMAIN, TEST_MESSAGE, false, NULL, test_read_from_domain, "" },
     [TEST_HEADER] = { "header", NULL, VALUE_TEXT, TEST_MESSAGE, true, NULL, test_read_header, "" },
-    [TEST_SIZE] = { "size", NULL, VALUE_NUMBER, TEST_MESSAGE, false, NULL, test_read_size, "" },
-    [TEST_AGE] = { "age", NULL, VALUE_NUMBER, TEST_MESSAGE, false, NULL, test_read_age, "" },
+    [TEST_SIZE] = { "size", NULL, VALUE_NUMBER, TEST_MESSAGE, false, field_bytes, test_read_size, "" },
+    [TEST_AGE] = { "age", NULL, VALUE_NUMBER, TEST_MESSAGE, false, field_time, test_read_age, "" },
     [TEST_INDIRECT] = { "indirect", NULL, VALUE_BOOLEAN, TEST_MESSAGE, false, NULL, test_read_indirect, "" },
     [TEST_SCORE] = { "score", NULL, VALUE_NUMBER, TEST_CONNECT, false, NULL, test_read_score, "" },
 };
