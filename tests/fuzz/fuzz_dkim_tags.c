@@ -40,6 +40,10 @@ static void check_key(struct slice text, enum answer_status status, struct arena
         bug("a key of no record");
     if (key.result == AUTH_PASS && (key.data.length == 0 || !slice_equal(key.type, SLICE("rsa"))))
         bug("a key that is none");
+    if (key.result == AUTH_PASS && key.data.length > EVIDENCE_KEY_MOST)
+        bug("a key that no record holds");
+    if (key.result == AUTH_PASS)
+        auth_dkim_key_is_bare(&key);
     if (key.result != AUTH_PASS && key.reason.length == 0)
         bug("no key and no reason");
 }

@@ -5,6 +5,7 @@
     signatures = judge.check(message, {"s1._domainkey.example.org": b"v=DKIM1; p=..."}, arrival=1528637909)
     signatures[0].result, signatures[0].reason
     judge.asked, judge.author_problem, judge.cpu                 # of the last check
+    judge.differ                   # how many signatures our own way verifies otherwise than libopendkim
 
 A key may be bytes, a list of bytes (several records), or a word: "no-name", "no-data", "failed", "timeout".
 """
@@ -45,7 +46,7 @@ class Judge:
     def __init__(self):
         program = os.path.join(os.environ.get("MXWARD_BUILD_FOLDER", "build/release"), "tests", "support", "dkim_case")
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.asked = self.cpu = 0
+        self.asked = self.cpu = self.differ = 0
         self.author_problem = ""
 
     def say(self, *words):
@@ -64,7 +65,7 @@ class Judge:
         for line in self.process.stdout:
             words = line.split()
             if words[0] == "end":
-                self.asked, self.author_problem, self.cpu = int(words[1]), text(words[2]), int(words[3])
+                self.asked, self.author_problem, self.cpu, self.differ = int(words[1]), text(words[2]), int(words[3]), int(words[4])
                 return found
             _, result, tried, bits, known, size, covered, added, unsigned, domain, reason = words
             found.append(Signature(result, tried == "1", int(bits), (int(size), int(covered)) if known == "1" else None,
