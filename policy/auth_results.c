@@ -91,7 +91,10 @@ static void put_dmarc(struct field_writer *writer, const struct dmarc_outcome *d
 {
     field_writer_printf(writer, "dmarc=%s", auth_result_name(dmarc->result));
     if (dmarc->published != DMARC_NO_POLICY)
-        field_writer_printf(writer, "(p=%s%s)", dmarc_policy_name(dmarc->published), dmarc->test_mode ? " t=y" : "");
+        field_writer_printf(writer, "(p=%s%s%s%s)", dmarc_policy_name(dmarc->published),
+                            dmarc->test_mode ? " t=y" : "",
+                            dmarc->disposition != DMARC_NO_DISPOSITION ? " disposition=" : "",
+                            dmarc_disposition_name(dmarc->disposition));
     if (dmarc->result != AUTH_PASS)
         put_reason(writer, dmarc->reason);
     if (dmarc->author_domain.length > 0)

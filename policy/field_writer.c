@@ -6,8 +6,8 @@
  */
 #include "policy/field_writer.h"
 
-/* RFC 5322 2.1.1. */
-#define LINE_WANTED 78
+/* RFC 5322 2.1.1 wants 78; ";" may follow. */
+#define LINE_WANTED 77
 
 static void put(struct field_writer *writer, const char *text, size_t length)
 {
@@ -144,13 +144,52 @@ struct slice field_value(struct slice text, struct arena *arena)
     return is_of(text, is_token_character) ? text : enclosed(text, '"', '"', "\"\\", arena);
 }
 
+/* domain-name of RFC 6376 3.5: sub-domains (RFC 5321 4.1.2), two or more. */
+static bool is_domain_name(struct slice text)
+{
+    size_t labels = 0;
+    for (struct slice rest = text; rest.text != NULL; labels++) {
+        struct slice label = slice_cut(&rest, '.');
+        for (size_t i = 0; i < label.length; i++)
+            if (!ascii_is_letter(label.text[i]) && !ascii_is_digit(label.text[i])
+                && (label.text[i] != '-' || i == 0 || i + 1 == label.length))
+                return false;
+        if (label.length == 0)
+            return false;
+    }
+    return labels > 1 && text.length <= 255;
+}
+
+/* What a quoted-string stands for; false when it is none. */
+static bool unquote(struct slice text, struct arena *arena, struct slice *content_out)
+{
+    char *copy = arena_alloc(arena, text.length + 1);
+    size_t length = 0;
+    if (text.length < 2 || text.text[0] != '"' || text.text[text.length - 1] != '"')
+        return false;
+    for (size_t i = 1; i + 1 < text.length; i++) {
+        if (text.text[i] == '"' || (text.text[i] == '\\' && ++i + 1 == text.length))
+            return false;
+        copy[length++] = text.text[i];
+    }
+    *content_out = slice_of(copy, length);
+    return true;
+}
+
+/* The local part as dot-atom or quoted-string, "@", domain: no other form of an address is allowed (RFC 8601 2.2). */
 struct slice field_address(struct slice text, struct arena *arena)
 {
-    size_t at = slice_find(text, '@');
-    struct slice domain = slice_from(text, at + 1);
-    bool is_plain = at < text.length && (at == 0 || is_dot_atom(slice_first(text, at))) && is_dot_atom(domain)
-                    && is_of(domain, is_token_character);
-    return is_plain ? text : field_value(text, arena);
+    size_t at = text.length;
+    while (at > 0 && text.text[at - 1] != '@')
+        at--;
+    struct slice local = slice_first(text, at == 0 ? 0 : at - 1), domain = slice_from(text, at);
+    if (at == 0 || !is_domain_name(domain))
+        return field_value(text, arena);
+    if (local.length == 0 || is_dot_atom(local))
+        return text;
+    unquote(local, arena, &local);
+    local = enclosed(local, '"', '"', "\"\\", arena);
+    return arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(domain));
 }
 
 struct slice field_dot_atom(struct slice text, struct arena *arena)

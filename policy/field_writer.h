@@ -39,7 +39,10 @@ struct slice field_writer_end(struct field_writer *writer);
 struct slice field_comment(struct slice text, struct arena *arena);
 /* The text itself if it is a token (RFC 2045 5.1), else a quoted-string. */
 struct slice field_value(struct slice text, struct arena *arena);
-/* As field_value(), but local@domain of plain atoms stays as it is, as RFC 8601's pvalue allows. */
+/*
+ * As field_value(), but an address local@domain is written as such, with its local part in quotes where it must be, as
+ * RFC 8601's pvalue asks; one whose domain is no domain name (RFC 6376 3.5) is a value.
+ */
 struct slice field_address(struct slice text, struct arena *arena);
 /* The text itself if it is a dot-atom (RFC 5322 3.2.3), else a quoted-string. */
 struct slice field_dot_atom(struct slice text, struct arena *arena);

@@ -51,12 +51,15 @@ static struct slice next_text(char **rest, struct arena *arena)
 
 static void print_field(char **rest, struct arena *arena)
 {
-    struct facts facts = { .hostname = SLICE("mx.example.net"), .authserv_id = SLICE("mx.example.net"), .has_helo = true,
-                           .has_mail = true };
+    struct facts facts = {
+        .hostname = SLICE("mx.example.net"), .authserv_id = SLICE("mx.example.net"), .has_helo = true, .has_mail = true,
+    };
     struct signature signature = { .key_bits = 2048 };
     struct arc_set set = { .claims_count = 0 };
     struct dkim_outcome dkim = { .result = AUTH_PERMERROR };
-    struct evidence evidence = { .signatures = &signature, .signatures_count = 1, .arc_sets = &set, .arc_sets_count = 1 };
+    struct evidence evidence = {
+        .signatures = &signature, .signatures_count = 1, .arc_sets = &set, .arc_sets_count = 1,
+    };
     struct findings findings = {
         .iprev = { .result = AUTH_FAIL }, .spf = { .result = AUTH_FAIL }, .spf_helo = { .result = AUTH_NONE },
         .dkim = &dkim, .dkim_count = 1, .has_message = true,

@@ -54,8 +54,8 @@ START_TEST(test_utf8)
         writer.utf8 = utf8 == 1;
         field_writer_piece(&writer, SLICE("\xc3\xa4\xc2\x85\xff\xe2\x82\xac"));
         field_writer_piece(&writer, field_address(SLICE("j\xc3\xbc@b.example"), arena));
-        assert_slice(field_writer_end(&writer), utf8 ? "A: \xc3\xa4???\xe2\x82\xac \"j\xc3\xbc@b.example\"\r\n"
-                                                     : "A: ???\?\?\?\?\? \"j\?\?@b.example\"\r\n");
+        assert_slice(field_writer_end(&writer), utf8 ? "A: \xc3\xa4???\xe2\x82\xac \"j\xc3\xbc\"@b.example\r\n"
+                                                     : "A: ???\?\?\?\?\? \"j\?\?\"@b.example\r\n");
     }
 }
 END_TEST
@@ -74,6 +74,14 @@ static const struct {
     { "@b.example", "\"@b.example\"", "@b.example", "\"@b.example\"" },
     { "a@b@c", "\"a@b@c\"", "\"a@b@c\"", "\"a@b@c\"" },
     { "a..b@c", "\"a..b@c\"", "\"a..b@c\"", "\"a..b@c\"" },
+    { "a@b@c.example", "\"a@b@c.example\"", "\"a@b\"@c.example", "\"a@b@c.example\"" },
+    { "\"x y\"@c.example", "\"\\\"x y\\\"@c.example\"", "\"x y\"@c.example", "\"\\\"x y\\\"@c.example\"" },
+    { "\"x\\\"y\"@c.example", "\"\\\"x\\\\\\\"y\\\"@c.example\"", "\"x\\\"y\"@c.example",
+      "\"\\\"x\\\\\\\"y\\\"@c.example\"" },
+    { "\"x\\\"@c.example", "\"\\\"x\\\\\\\"@c.example\"", "\"\\\"x\\\\\\\"\"@c.example",
+      "\"\\\"x\\\\\\\"@c.example\"" },
+    { "a@[192.0.2.1]", "\"a@[192.0.2.1]\"", "\"a@[192.0.2.1]\"", "\"a@[192.0.2.1]\"" },
+    { "a@-b.example", "\"a@-b.example\"", "\"a@-b.example\"", "\"a@-b.example\"" },
     { "\"x y\"@c", "\"\\\"x y\\\"@c\"", "\"\\\"x y\\\"@c\"", "\"\\\"x y\\\"@c\"" },
     { "2001:db8::1", "\"2001:db8::1\"", "\"2001:db8::1\"", "\"2001:db8::1\"" },
     { "a/b=", "\"a/b=\"", "\"a/b=\"", "a/b=" },
