@@ -26,6 +26,7 @@ class Case:
         self.helo = data["helo"]
         self.sender = data.get("mailfrom") or ""
         self.results = data["result"] if isinstance(data["result"], list) else [data["result"]]
+        self.silent = False            # a question of it is never answered, as count() found
         self.explanation = data.get("explanation")     # None: the case has none; "DEFAULT": none is to be had
         address = ipaddress.ip_address(self.client)
         self.address = getattr(address, "ipv4_mapped", None) or address
@@ -40,6 +41,7 @@ class Case:
             if found:
                 return "records", [decode(kind, value) for value in found], aliases
             if ("TIMEOUT", None) in zone[name]:
+                self.silent = True
                 return "timeout", [], aliases
             targets = [value for found_kind, value in zone[name] if found_kind == "CNAME"]
             if not targets:
@@ -75,10 +77,6 @@ class Scenario:
         self.description = data["description"]
         self.names = {spf_suite.presentation(name): spf_suite.Zone.expand(records) for name, records in data["zonedata"].items()}
         self.cases = [Case(self, name, case) for name, case in data["tests"].items()]
-
-    def is_silent(self, case):
-        """Whether a question of the case is never answered: it takes the time of an evaluation."""
-        return any(("TIMEOUT", None) in records for name, records in self.names.items()) and case.results == ["temperror"]
 
     def dns_zone(self):
         zone = dnsd.Zone()
