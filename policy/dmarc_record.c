@@ -97,7 +97,11 @@ static void collect(struct slice rest, struct tags *tags)
 {
     struct slice name, value;
 
-    while (rest.text != NULL) {
+    for (size_t count = 0; rest.text != NULL; count++) {
+        if (count == DMARC_RECORD_TAGS_MOST) {
+            tags->plain = false;
+            return;
+        }
         if (!next_tag(&rest, &name, &value, &tags->plain))
             continue;
         for (enum tag tag = TAG_P; tag < TAG_COUNT; tag++) {

@@ -28,6 +28,9 @@ struct dmarc_record {
 /* Of a text that is called plain: real records have a tenth of it, and one UDP packet holds no more. */
 #define DMARC_RECORD_PLAIN_MOST 1024
 
+/* Tags that are read: RFC 9989 knows 11. A record may be 64 KiB, and is read once for each domain that may align. */
+#define DMARC_RECORD_TAGS_MOST 128
+
 /* False: the text is no DMARC record at all ("v=DMARC1" is not its first tag). */
 bool dmarc_record_parse(struct slice text, struct dmarc_record *record_out);
 

@@ -117,6 +117,20 @@ START_TEST(dmarc_record_long_is_not_plain)
 }
 END_TEST
 
+START_TEST(dmarc_record_tags_are_bounded)
+{
+    struct dmarc_record record;
+    struct slice text = SLICE("v=DMARC1");
+    for (size_t i = 0; i < DMARC_RECORD_TAGS_MOST - 1; i++)
+        text = arena_printf(arena, "%.*s;x=y", SLICE_ARG(text));
+    ck_assert(dmarc_record_parse(arena_printf(arena, "%.*s;p=reject", SLICE_ARG(text)), &record));
+    ck_assert_int_eq(record.policy, DMARC_POLICY_REJECT);
+    ck_assert(dmarc_record_parse(arena_printf(arena, "%.*s;x=y;p=reject", SLICE_ARG(text)), &record));
+    ck_assert(record.invalid);
+    ck_assert(!record.plain);
+}
+END_TEST
+
 /* RFC 9989 4.10's own example. */
 START_TEST(dmarc_walk_names)
 {
@@ -232,6 +246,7 @@ Suite *suite_dmarc_record(void)
     tcase_add_loop_test(tests, dmarc_walks, 0, sizeof(walks) / sizeof(walks[0]));
     tcase_add_loop_test(tests, dmarc_record_plain, 0, sizeof(plain_texts) / sizeof(plain_texts[0]));
     tcase_add_test(tests, dmarc_record_long_is_not_plain);
+    tcase_add_test(tests, dmarc_record_tags_are_bounded);
     tcase_add_test(tests, dmarc_walk_names);
     suite_add_tcase(suite, tests);
     return suite;
