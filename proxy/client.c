@@ -13,6 +13,8 @@
 #include "proxy/framing.h"
 #include "proxy/limits.h"
 #include "proxy/log.h"
+#include "proxy/proxy_header.h"
+#include "proxy/refusal.h"
 #include "proxy/stream.h"
 #include "proxy/worker.h"
 
@@ -22,7 +24,7 @@
 #define CLIENT_UNSENT_MOST ((size_t)32 * 1024)
 /* Seconds for the last reply to leave before the connection is cut. */
 #define CLIENT_LINGER 5
-/* TLS handshakes are a matter of seconds; not in RFC 5321. */
+/* TLS handshakes, and headers of the PROXY protocol, are a matter of seconds; not in RFC 5321. */
 #define CLIENT_HANDSHAKE_MILLISECONDS 30000
 
 static void client_advance(struct client *client);
@@ -116,6 +118,56 @@ static enum progress leave(struct client *client, const char *reason)
     return PROGRESS_AGAIN;
 }
 
+static enum progress refuse_header(struct client *client, const char *why)
+{
+    refusal_of_header(client->session.worker, &client->session.facts.client_address, why);
+    return leave(client, "no header of the PROXY protocol that can be believed");
+}
+
+/* From here on the session is that of the client that the balancer names, and counts as its. */
+static enum progress take_header(struct client *client, const struct proxy_header *header)
+{
+    struct worker *worker = client->session.worker;
+    struct facts *facts = &client->session.facts;
+    struct limits_settings settings = limits_settings_of(&worker->generation->config->limits);
+    uint64_t now = (uint64_t)(clock_monotonic() / 1000);
+    struct address balancer = facts->client_address;
+    facts->client_address = header->client_address;
+    facts->client_port = header->client_port;
+    facts->local_address = header->local_address;
+    facts->local_port = header->local_port;
+    limits_leave(worker->status, worker->slot, &balancer, now);
+    enum limits_answer answer = limits_enter(worker->status, worker->slot, &settings, &facts->client_address, now);
+    if (answer == LIMITS_WELCOME)
+        return PROGRESS_AGAIN;
+    client->uncounted = true;
+    struct slice reply = refusal_by_limit(worker, answer, facts, client->arena);
+    if (client->tls != LISTENER_TLS_IMPLICIT)
+        stream_write(client->stream, reply);
+    return leave(client, "a limit of sessions");
+}
+
+static enum progress advance_proxy_header(struct client *client)
+{
+    struct proxy_header header;
+    size_t consumed;
+    const char *problem;
+    if (client->timed_out || client->draining)
+        return refuse_header(client, client->draining ? "shutting down" : "it did not come in time");
+    switch (proxy_header_parse(stream_peek(client->stream, PROXY_HEADER_MOST), &header, &consumed, &problem)) {
+    case PROXY_HEADER_BAD:
+        return refuse_header(client, problem);
+    case PROXY_HEADER_MORE:
+        return stream_state(client->stream) == STREAM_OPEN ? PROGRESS_WAIT
+                                                           : refuse_header(client, "the connection ended within it");
+    case PROXY_HEADER_COMPLETE:
+        stream_consume(client->stream, consumed);
+        client_enter(client, client->tls_wanted ? CLIENT_HANDSHAKE : CLIENT_CONNECT);
+        return header.local ? PROGRESS_AGAIN : take_header(client, &header);
+    }
+    bug("proxy_header_status");
+}
+
 static void note_tls(struct client *client)
 {
     struct facts *facts = &client->session.facts;
@@ -132,7 +184,9 @@ static enum progress advance_handshake(struct client *client)
         size_t discarded = 0;
         const struct generation *generation = client->session.worker->generation;
         const struct tls_authorities *authorities = generation_authorities(generation, client->session.facts.listener);
-        if (!stream_start_tls_server(client->stream, generation->tls, authorities, &discarded))
+        enum stream_before_tls before =
+            client->tls == LISTENER_TLS_IMPLICIT ? STREAM_INPUT_IS_TLS : STREAM_INPUT_IS_CLEAR;
+        if (!stream_start_tls_server(client->stream, generation->tls, authorities, before, &discarded))
             return leave(client, "TLS cannot be begun");
         if (discarded > 0)
             log_event(LOG_LEVEL_WARNING, "starttls-injection", "bytes-discarded", log_number((long long)discarded),
@@ -379,6 +433,7 @@ static const struct client_state_info {
     const char *name;
     enum progress (*advance)(struct client *client);
 } states[CLIENT_STATES] = {
+    [CLIENT_PROXY_HEADER] = { "proxy-header", advance_proxy_header },
     [CLIENT_HANDSHAKE] = { "handshake", advance_handshake },
     [CLIENT_CONNECT] = { "connect", advance_connect },
     [CLIENT_COMMAND] = { "command", advance_command },
@@ -394,6 +449,7 @@ static int64_t client_patience(const struct client *client)
 {
     const struct config_limits *limits = &client_config(client)->limits;
     switch (client->state) {
+    case CLIENT_PROXY_HEADER:
     case CLIENT_HANDSHAKE:
         return CLIENT_HANDSHAKE_MILLISECONDS;
     case CLIENT_COMMAND:
@@ -432,8 +488,9 @@ static void client_free(struct client *client)
     if (client->stream != NULL)
         stream_close_gracefully(&client->stream, CLIENT_LINGER);
     event_free(client->timer);
-    limits_leave(worker->status, worker->slot, &client->session.facts.client_address,
-                 (uint64_t)(clock_monotonic() / 1000));
+    if (!client->uncounted)
+        limits_leave(worker->status, worker->slot, &client->session.facts.client_address,
+                     (uint64_t)(clock_monotonic() / 1000));
     status_add(worker->column, STATUS_SESSIONS, -1);
     arena_free(&client->arena);
     free(client);
@@ -534,6 +591,8 @@ static void begin_session(struct client *client, const struct config_listener *l
         client->tls_wanted = true;
         client_enter(client, CLIENT_HANDSHAKE);
     }
+    if (listener->proxy_protocol.count > 0)
+        client_enter(client, CLIENT_PROXY_HEADER);
 }
 
 void client_new(struct worker *worker, const struct config_listener *listener, int descriptor,

@@ -14,6 +14,7 @@ struct event;
 struct stream;
 
 enum client_state {
+    CLIENT_PROXY_HEADER,   /* a load balancer is to say whose connection it is */
     CLIENT_HANDSHAKE,      /* TLS, implicit or after STARTTLS */
     CLIENT_CONNECT,        /* rules:connect, then the banner */
     CLIENT_COMMAND,        /* waits for a command line */
@@ -23,7 +24,7 @@ enum client_state {
     CLIENT_VERDICT,        /* end of data to reply: judging and delivery */
     CLIENT_CLOSED,
 };
-#define CLIENT_STATES 8
+#define CLIENT_STATES 9
 
 /* What the timer will mean when it fires. */
 enum client_timer {
@@ -46,6 +47,7 @@ struct client {
     enum client_timer timer_purpose;
     bool timed_out;
     bool progress;                     /* bytes came since the timer was set */
+    bool uncounted;                    /* a limit refused it after its header */
     bool draining;
     bool outdated;                     /* its transaction keeps a generation that must go */
     bool tls_wanted;                   /* the handshake is to begin */

@@ -264,6 +264,7 @@ static void read_setting(struct config_reading *reading, enum config_block block
     case SETTING_DURATION:
     case SETTING_SECONDS:
     case SETTING_ZONES:
+    case SETTING_NETWORKS:
     case SETTING_MODE:
     case SETTING_RECORD_FILE:
     case SETTING_RECORD_SYSLOG:
@@ -383,6 +384,11 @@ bool file_read(const char *path, size_t most, struct arena *arena, struct slice 
     well = read_descriptor(descriptor, most, arena, text_out, problem_out);
     close(descriptor);
     return well;
+}
+
+struct limits_settings limits_settings_of(const struct config_limits *limits)
+{
+    return (struct limits_settings){ limits->sessions, limits->sessions_per_network, limits->session_rate };
 }
 
 struct config *config_load(const char *path, struct arena *arena, struct diagnostics *diagnostics)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "proxy/backend.h"
+#include "proxy/limits.h"
 #include "proxy/resolver.h"
 #include "proxy/tls.h"
 #include "rules/diag.h"
@@ -17,12 +18,18 @@
 
 enum listener_tls { LISTENER_TLS_NONE, LISTENER_TLS_STARTTLS, LISTENER_TLS_IMPLICIT };
 
+struct config_networks {
+    const struct network *networks;
+    size_t count;
+};
+
 struct config_listener {
     struct slice text;             /* "0.0.0.0:25" as written: its name in records */
     struct address address;
     uint16_t port;                 /* 0 in tests: the system chooses, the status file tells */
     enum listener_tls tls;
     const char *client_authorities;    /* PEM file; NULL: clients are not asked for certificates */
+    struct config_networks proxy_protocol;     /* who says by a header whose connection it is; none: nobody */
     bool normalise;                /* bare CR and LF are mended instead of refused; mxward.conf(5) says what it risks */
 };
 
@@ -55,6 +62,9 @@ struct config_limits {
     uint64_t backend_hold;             /* 5s */
     uint64_t drain;                    /* at SIGTERM: 25s */
 };
+
+/* What limits.h needs of them. */
+struct limits_settings limits_settings_of(const struct config_limits *limits);
 
 enum record_target { RECORD_NONE, RECORD_FILE, RECORD_SYSLOG };
 

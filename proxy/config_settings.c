@@ -58,6 +58,8 @@ const struct setting config_settings[] = {
       "STARTTLS is offered, TLS begins with the connection, or neither" },
     { BLOCK_LISTEN, "client-authorities", SETTING_PATH, LISTENER(client_authorities), NULL, 0, 0, NULL, 0, false,
       "PEM file: ask clients for a certificate, and verify it by these authorities; a fact for rules" },
+    { BLOCK_LISTEN, "proxy-protocol", SETTING_NETWORKS, LISTENER(proxy_protocol), NULL, 0, 0, NULL, 0, false,
+      "load balancers that say by a header of the PROXY protocol who each client is; nobody else may connect" },
     { BLOCK_LISTEN, "line-ends", SETTING_EITHER, LISTENER(normalise), "strict", 0, 0, line_end_words, 0, false,
       "refuse bare CR, bare LF and NUL in messages, or mend line ends" },
 
@@ -191,6 +193,8 @@ const char *config_type_name(enum setting_type type)
         return "duration";
     case SETTING_ZONES:
         return "{ names }";
+    case SETTING_NETWORKS:
+        return "from { networks }";
     case SETTING_MODE:
         return "mode";
     case SETTING_RECORD_SYSLOG:

@@ -30,6 +30,7 @@ enum setting_type {
     SETTING_DURATION,      /* 500ms 20s 5m: uint64_t, milliseconds */
     SETTING_SECONDS,       /* a duration kept as whole seconds: unsigned */
     SETTING_ZONES,         /* { "name" ... }: const char *const *, NULL at the end */
+    SETTING_NETWORKS,      /* from { "192.0.2.0/24" ... }: struct config_networks */
     SETTING_MODE,          /* resolver's, with what belongs to it */
     SETTING_RECORD_FILE,   /* a path; says that records go there */
     SETTING_RECORD_SYSLOG, /* no value */

@@ -307,6 +307,42 @@ static bool take_zones(struct config_reading *reading, const struct setting *set
                       (const char *const **)place(target, setting));
 }
 
+static bool is_network(struct slice text)
+{
+    struct network network;
+
+    return network_parse(text, &network);
+}
+
+static bool take_networks(struct config_reading *reading, const struct setting *setting, void *target)
+{
+    struct config_networks *networks = place(target, setting);
+    struct token from = reading->cursor->token;
+    const char *const *texts = NULL;
+    struct network *parsed;
+    size_t count = 0;
+
+    if (!token_take_word(reading->cursor, "from")) {
+        token_unexpected(reading->cursor, "from { \"192.0.2.0/24\" ... }");
+        return false;
+    }
+    if (!take_texts(reading, "an address or a network as \"192.0.2.0/24\" (no bits set behind its prefix)", is_network,
+                    &texts))
+        return false;
+    while (texts != NULL && texts[count] != NULL)
+        count++;
+    if (count == 0) {
+        diag_error(reading->diagnostics, from.span, "\"from\" needs at least one network");
+        return false;
+    }
+    parsed = arena_array(reading->arena, count, sizeof(*parsed));
+    for (size_t i = 0; i < count; i++)
+        if (!network_parse(slice_of_string(texts[i]), &parsed[i]))
+            bug("take_networks");
+    *networks = (struct config_networks){ parsed, count };
+    return true;
+}
+
 static bool take_mode(struct config_reading *reading, const struct setting *setting, void *target)
 {
     static const char *const words[] = {
@@ -393,6 +429,8 @@ bool config_take_value(struct config_reading *reading, const struct setting *set
         return take_seconds(reading, setting, target);
     case SETTING_ZONES:
         return take_zones(reading, setting, target);
+    case SETTING_NETWORKS:
+        return take_networks(reading, setting, target);
     case SETTING_MODE:
         return take_mode(reading, setting, target);
     case SETTING_RECORD_FILE:

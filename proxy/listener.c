@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * listener.c: see listener.h. A session that a limit refuses hears 421 and is recorded, at most once a second a
- * listener, with a count of those left out: a flood must not become a flood of records. When descriptors run out
- * accepting pauses for a moment instead of spinning.
+ * listener.c: see listener.h. A session that a limit refuses hears 421 and is recorded (refusal.h). When descriptors
+ * run out accepting pauses for a moment instead of spinning.
  */
 #include "proxy/listener.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/listener.h>
@@ -16,14 +14,11 @@
 
 #include "proxy/client.h"
 #include "proxy/clock.h"
-#include "proxy/id.h"
 #include "proxy/limits.h"
 #include "proxy/log.h"
-#include "proxy/reply.h"
-#include "proxy/transaction.h"
+#include "proxy/refusal.h"
 #include "proxy/worker.h"
 
-#define LISTENER_RECORD_MICROSECONDS 1000000
 #define LISTENER_PAUSE_SECONDS 1
 
 struct listener {
@@ -31,65 +26,48 @@ struct listener {
     const struct config_listener *settings;
     struct evconnlistener *accepting;
     struct event *resume;
-    int64_t recorded_at;
-    uint32_t left_out;
 };
 
 static bool endpoint_of(const struct sockaddr *socket_address, struct address *address_out, uint16_t *port_out)
 {
-    char text[INET6_ADDRSTRLEN];
-    const void *bytes = NULL;
     if (socket_address->sa_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)socket_address;
-        bytes = &in->sin_addr;
+        *address_out = address_of_bytes(&in->sin_addr, 4);
         *port_out = ntohs(in->sin_port);
     } else if (socket_address->sa_family == AF_INET6) {
         const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)socket_address;
-        bytes = &in->sin6_addr;
+        *address_out = address_of_bytes(&in->sin6_addr, 16);
         *port_out = ntohs(in->sin6_port);
     } else {
         return false;
     }
-    if (inet_ntop(socket_address->sa_family, bytes, text, sizeof text) == NULL)
-        return false;
-    return address_parse(slice_of_string(text), address_out);      /* an IPv4-mapped address becomes IPv4 */
-}
-
-static void record_refusal(struct listener *listener, const struct reply *reply, const char *reason,
-                           const struct facts *facts)
-{
-    int64_t now = clock_monotonic();
-    if (now - listener->recorded_at < LISTENER_RECORD_MICROSECONDS) {
-        listener->left_out++;
-        return;
-    }
-    struct session session = { .worker = listener->worker, .facts = *facts, .accepted_at = now };
-    transaction_record_refusal(&session, reply, reason, listener->left_out);
-    listener->recorded_at = now;
-    listener->left_out = 0;
+    return true;
 }
 
 static void refuse(struct listener *listener, int descriptor, enum limits_answer answer, struct facts *facts)
 {
-    struct worker *worker = listener->worker;
     struct arena *arena = arena_new();
-    bool all = answer == LIMITS_SESSIONS;
-    facts->arrival = clock_wall();
-    facts->id = id_make(arena, facts->arrival);
     facts->listener = listener->settings->text;
-    facts->hostname = slice_of_string(worker->generation->config->hostname);
-    facts->authserv_id = slice_of_string(worker->generation->config->authserv_id);
-    const char *text = limits_answer_text(answer);
-    struct reply reply = reply_make(arena, 421, all ? "4.3.2" : "4.7.0", "%s (%.*s)", text, SLICE_ARG(facts->id));
-    struct slice bytes = reply_print(arena, &reply);
+    struct slice bytes = refusal_by_limit(listener->worker, answer, facts, arena);
     /* A new socket takes so little at once; whether it does matters to nobody. An implicit TLS client hears nothing. */
     if (listener->settings->tls != LISTENER_TLS_IMPLICIT &&
         send(descriptor, bytes.text, bytes.length, MSG_NOSIGNAL) < 0)
         errno = 0;
     close(descriptor);
-    status_add(worker->column, STATUS_SESSIONS_REFUSED, 1);
-    record_refusal(listener, &reply, text, facts);
     arena_free(&arena);
+}
+
+/*
+ * Whether the peer may speak for others, where a listener asks for that. Nobody else gets in: who reaches such a port
+ * past the balancer could be anybody.
+ */
+static bool may_connect(const struct listener *listener, const struct address *peer)
+{
+    const struct config_networks *networks = &listener->settings->proxy_protocol;
+    for (size_t i = 0; i < networks->count; i++)
+        if (network_has(&networks->networks[i], peer))
+            return true;
+    return networks->count == 0;
 }
 
 static void accepted(struct evconnlistener *accepting, evutil_socket_t descriptor, struct sockaddr *peer, int length,
@@ -108,8 +86,15 @@ static void accepted(struct evconnlistener *accepting, evutil_socket_t descripto
         close(descriptor);
         return;
     }
-    const struct config_limits *limits = &worker->generation->config->limits;
-    struct limits_settings settings = { limits->sessions, limits->sessions_per_network, limits->session_rate };
+    if (!may_connect(listener, &facts.client_address)) {
+        refusal_of_header(worker, &facts.client_address, "not of the networks of proxy-protocol");
+        close(descriptor);
+        return;
+    }
+    struct limits_settings settings = limits_settings_of(&worker->generation->config->limits);
+    /* A balancer's connections are everybody's: whose each is will be counted when that is known. */
+    if (listener->settings->proxy_protocol.count > 0)
+        settings.sessions_per_network = UINT64_MAX, settings.session_rate = 0;
     enum limits_answer answer = limits_enter(worker->status, worker->slot, &settings, &facts.client_address,
                                              (uint64_t)(clock_monotonic() / 1000));
     if (answer != LIMITS_WELCOME) {
@@ -142,7 +127,6 @@ struct listener *listener_new(struct worker *worker, const struct config_listene
     struct listener *listener = memory_zeroed(1, sizeof *listener);
     listener->worker = worker;
     listener->settings = settings;
-    listener->recorded_at = clock_monotonic() - LISTENER_RECORD_MICROSECONDS;
     listener->resume = evtimer_new(worker->base, resume_accepting, listener);
     /* backlog 0: the master called listen(). */
     listener->accepting = evconnlistener_new(worker->base, accepted, listener,

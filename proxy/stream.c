@@ -234,19 +234,25 @@ void stream_set_output_mark(struct stream *stream, size_t mark)
 }
 
 bool stream_start_tls_server(struct stream *stream, const struct tls_context *tls,
-                             const struct tls_authorities *authorities, size_t *discarded_out)
+                             const struct tls_authorities *authorities, enum stream_before_tls before,
+                             size_t *discarded_out)
 {
+    struct slice early = before == STREAM_INPUT_IS_TLS ? stream_peek(stream, stream->input.length) : SLICE_NONE;
+
     if (stream->state != STREAM_OPEN || stream->tls != NULL)
         return false;
-    stream->tls = tls_session_new(tls, authorities, stream->descriptor);
+    stream->tls = tls_session_new(tls, authorities, stream->descriptor, early);
     if (stream->tls == NULL)
         bug("out of memory");
     if (discarded_out != NULL)
-        *discarded_out = stream->input.length;
+        *discarded_out = stream->input.length - early.length;
     stream_buffer_clear(&stream->input);
     stream->clear_left = stream->output.length;
     stream->state = STREAM_HANDSHAKE;
     stream_watch(stream);
+    /* The socket will not say again that these came. */
+    if (early.length > 0)
+        event_active(&stream->readable, EV_READ, 0);
     return true;
 }
 

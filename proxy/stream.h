@@ -74,14 +74,21 @@ size_t stream_unsent(const struct stream *stream);
 /* notify is also called when unsent output falls to `mark` or below (default 0). */
 void stream_set_output_mark(struct stream *stream, size_t mark);
 
+/* What input is that was read, and not consumed, when TLS begins. */
+enum stream_before_tls {
+    STREAM_INPUT_IS_CLEAR,     /* it was said in the clear: discarded */
+    STREAM_INPUT_IS_TLS,       /* TLS from the first byte: the handshake's */
+};
+
 /*
- * Begins TLS as server. What is unsent still goes out in the clear (the 220 to STARTTLS); input that came before the
- * handshake is discarded and counted: *discarded_out (may be NULL) (nothing said before the handshake survives it).
+ * Begins TLS as server. What is unsent still goes out in the clear (the 220 to STARTTLS); what was said in
+ * the clear is discarded and counted: *discarded_out (may be NULL) (nothing said before the handshake survives it).
  * With `authorities` (or NULL) the client is asked for a certificate. State becomes HANDSHAKE, then OPEN or BROKEN.
  * False, and nothing has changed, when the stream is not OPEN or has TLS already.
  */
 bool stream_start_tls_server(struct stream *stream, const struct tls_context *tls,
-                             const struct tls_authorities *authorities, size_t *discarded_out);
+                             const struct tls_authorities *authorities, enum stream_before_tls before,
+                             size_t *discarded_out);
 bool stream_is_tls(const struct stream *stream);
 /* Once it is: what the handshake told, texts in `arena`. */
 void stream_tls_facts(const struct stream *stream, struct arena *arena, struct facts *facts);

@@ -59,9 +59,40 @@ const char *tls_take_error(const char *otherwise)
 
 /* ---- sessions' socket */
 
-static int socket_of(BIO *bio)
+/* What a BIO reads from: first what was read from the socket before, then the socket. */
+struct source {
+    int descriptor;
+    size_t early_length;
+    size_t early_used;
+    char early[];
+};
+
+static struct source *source_new(int descriptor, struct slice early)
 {
-    return (int)(intptr_t)BIO_get_data(bio);
+    struct source *source = memory_zeroed(1, sizeof(*source) + early.length);
+
+    source->descriptor = descriptor;
+    source->early_length = early.length;
+    if (early.length > 0)
+        memcpy(source->early, early.text, early.length);
+    return source;
+}
+
+static int source_free(BIO *bio)
+{
+    free(BIO_get_data(bio));
+    BIO_set_data(bio, NULL);
+    return 1;
+}
+
+static size_t take_early(struct source *source, char *bytes, size_t room)
+{
+    size_t left = source->early_length - source->early_used;
+    size_t count = left < room ? left : room;
+
+    memcpy(bytes, source->early + source->early_used, count);
+    source->early_used += count;
+    return count;
 }
 
 static bool is_for_later(int problem)
@@ -71,10 +102,15 @@ static bool is_for_later(int problem)
 
 static int socket_read(BIO *bio, char *bytes, size_t room, size_t *count_out)
 {
-    ssize_t count = recv(socket_of(bio), bytes, room, 0);
+    struct source *source = BIO_get_data(bio);
+    ssize_t count;
 
     BIO_clear_retry_flags(bio);
     BIO_clear_flags(bio, BIO_FLAGS_IN_EOF);
+    *count_out = take_early(source, bytes, room);
+    if (*count_out > 0)
+        return 1;
+    count = recv(source->descriptor, bytes, room, 0);
     *count_out = count < 0 ? 0 : (size_t)count;
     if (count < 0 && is_for_later(errno))
         BIO_set_retry_read(bio);
@@ -85,7 +121,8 @@ static int socket_read(BIO *bio, char *bytes, size_t room, size_t *count_out)
 
 static int socket_write(BIO *bio, const char *bytes, size_t length, size_t *count_out)
 {
-    ssize_t count = send(socket_of(bio), bytes, length, MSG_NOSIGNAL);
+    const struct source *source = BIO_get_data(bio);
+    ssize_t count = send(source->descriptor, bytes, length, MSG_NOSIGNAL);
 
     BIO_clear_retry_flags(bio);
     *count_out = count < 0 ? 0 : (size_t)count;
@@ -118,6 +155,7 @@ static const BIO_METHOD *socket_method(void)
     BIO_meth_set_read_ex(method, socket_read);
     BIO_meth_set_write_ex(method, socket_write);
     BIO_meth_set_ctrl(method, socket_control);
+    BIO_meth_set_destroy(method, source_free);
     return method;
 }
 
@@ -142,7 +180,8 @@ static bool ask_for_certificate(SSL *session, const struct tls_authorities *auth
            SSL_set_session_id_context(session, authorities->digest, sizeof(authorities->digest)) == 1;
 }
 
-SSL *tls_session_new(const struct tls_context *context, const struct tls_authorities *authorities, int descriptor)
+SSL *tls_session_new(const struct tls_context *context, const struct tls_authorities *authorities, int descriptor,
+                     struct slice early)
 {
     SSL *session = SSL_new(context->openssl);
     BIO *bio = BIO_new(socket_method());
@@ -152,7 +191,7 @@ SSL *tls_session_new(const struct tls_context *context, const struct tls_authori
         BIO_free(bio);
         return NULL;
     }
-    BIO_set_data(bio, (void *)(intptr_t)descriptor);
+    BIO_set_data(bio, source_new(descriptor, early));
     BIO_set_init(bio, 1);
     SSL_set_bio(session, bio, bio);
     SSL_set_accept_state(session);

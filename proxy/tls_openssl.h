@@ -15,10 +15,12 @@ struct tls_context;
 
 /*
  * A server's session over a non-blocking socket, which it does not own; it keeps the context's certificates alive.
- * With `authorities` (or NULL) the client is asked for a certificate. NULL without memory. Unlike OpenSSL's own, its
+ * With `authorities` (or NULL) the client is asked for a certificate. `early`: bytes of its handshake that were read
+ * from the socket already, copied. NULL without memory. Unlike OpenSSL's own, its
  * writes to a closed connection raise no SIGPIPE.
  */
-SSL *tls_session_new(const struct tls_context *context, const struct tls_authorities *authorities, int descriptor);
+SSL *tls_session_new(const struct tls_context *context, const struct tls_authorities *authorities, int descriptor,
+                     struct slice early);
 /* tls_facts.c: after the handshake: all that facts say of TLS, texts in `arena`. */
 void tls_session_facts(SSL *session, struct arena *arena, struct facts *facts);
 /* tls_tickets.c: sessions of the context are resumed by this process's keys. */

@@ -11,6 +11,7 @@
 #include "proxy/generation.h"
 #include "proxy/journal.h"
 #include "proxy/judges.h"
+#include "proxy/refusal.h"
 #include "proxy/resolver.h"
 #include "proxy/spool.h"
 #include "proxy/status.h"
@@ -29,6 +30,7 @@ struct worker {
     struct journal *journal;
     struct spool_budget budget;
     struct client *clients;            /* all sessions, newest first */
+    struct refusals refusals;
     bool draining;
     uint64_t id_count;                 /* ids made so far */
 };

@@ -165,6 +165,18 @@ bool address_parse(struct slice text, struct address *address_out)
     return true;
 }
 
+struct address address_of_bytes(const void *bytes, size_t size)
+{
+    struct address address = { .family = size == 4 ? 4 : 6 };
+
+    if (size != 4 && size != 16)
+        bug("address_of_bytes size");
+    memcpy(address.bytes, bytes, size);
+    if (is_mapped(&address))
+        unmap(&address);
+    return address;
+}
+
 /* Clears the bits after the first `prefix`; whether any was set. */
 static bool clear_host_bits(struct address *address, unsigned prefix)
 {

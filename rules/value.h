@@ -75,6 +75,8 @@ struct slice value_item_print(enum value_type type, const struct value_item *ite
 
 /* "192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1" (becomes IPv4); nothing else. */
 bool address_parse(struct slice text, struct address *address_out);
+/* Of 4 or 16 bytes in network order; an IPv4-mapped one becomes IPv4. */
+struct address address_of_bytes(const void *bytes, size_t size);
 /* An address, or one with "/BITS"; bits set after the prefix are an error (returns false). */
 bool network_parse(struct slice text, struct network *network_out);
 /* Why network_parse() refused a text, in words; NULL when it does not. */

@@ -567,11 +567,11 @@ static void begin_tls(void)
     size_t discarded = 77;
 
     calling = true;
-    ck_assert(stream_start_tls_server(stream, context, NULL, &discarded));
+    ck_assert(stream_start_tls_server(stream, context, NULL, STREAM_INPUT_IS_CLEAR, &discarded));
     calling = false;
     ck_assert_uint_eq(discarded, 0);
     ck_assert_int_eq(stream_state(stream), STREAM_HANDSHAKE);
-    ck_assert(!stream_start_tls_server(stream, context, NULL, NULL));
+    ck_assert(!stream_start_tls_server(stream, context, NULL, STREAM_INPUT_IS_CLEAR, NULL));
     tls_context_release(&context);
     peer_begin_tls();
 }
@@ -678,7 +678,7 @@ START_TEST(test_starttls)
     until(stream_input_length(stream) > 10);
     stream_consume(stream, 10);
     stream_write(stream, SLICE("220 go\r\n"));
-    ck_assert(stream_start_tls_server(stream, context, NULL, &discarded));
+    ck_assert(stream_start_tls_server(stream, context, NULL, STREAM_INPUT_IS_CLEAR, &discarded));
     ck_assert_uint_eq(discarded, 36);
     ck_assert_uint_eq(stream_input_length(stream), 0);
     tls_context_release(&context);
@@ -702,7 +702,7 @@ START_TEST(test_starttls_injection_in_the_kernel)
     struct tls_context *context = make_context("mx.example.org");
 
     stream_write(stream, SLICE("220 go\r\n"));
-    ck_assert(stream_start_tls_server(stream, context, NULL, NULL));
+    ck_assert(stream_start_tls_server(stream, context, NULL, STREAM_INPUT_IS_CLEAR, NULL));
     tls_context_release(&context);
     peer_write(SLICE("RSET\r\nMAIL FROM:<evil@example.org>\r\n"));
     until(stream_state(stream) == STREAM_BROKEN);
@@ -718,7 +718,7 @@ START_TEST(test_written_during_handshake)
     struct tls_context *context = make_context("mx.example.org");
 
     stream_write(stream, SLICE("220 go\r\n"));
-    ck_assert(stream_start_tls_server(stream, context, NULL, NULL));
+    ck_assert(stream_start_tls_server(stream, context, NULL, STREAM_INPUT_IS_CLEAR, NULL));
     stream_write(stream, SLICE("secret\r\n"));
     tls_context_release(&context);
     until(peer_length == 8);
@@ -744,7 +744,7 @@ START_TEST(test_handshake_with_a_text_client)
 {
     struct tls_context *context = make_context("mx.example.org");
 
-    ck_assert(stream_start_tls_server(stream, context, NULL, NULL));
+    ck_assert(stream_start_tls_server(stream, context, NULL, STREAM_INPUT_IS_CLEAR, NULL));
     tls_context_release(&context);
     peer_write(SLICE("EHLO mail.example.org\r\n"));
     until(stream_state(stream) == STREAM_BROKEN);

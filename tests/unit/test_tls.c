@@ -101,7 +101,7 @@ START_TEST(test_chain)
     write_certificate(&leaf, &issuer, "rsa.pem", "rsa.key");
     context = load("rsa.pem", "rsa.key", &problem);
     ck_assert_msg(context != NULL, "%.*s", SLICE_ARG(problem));
-    session = tls_session_new(context, NULL, -1);
+    session = tls_session_new(context, NULL, -1, SLICE_NONE);
     ck_assert_int_eq(X509_cmp(SSL_get_certificate(session), leaf.x509), 0);
     SSL_get0_chain_certs(session, &chain);
     ck_assert_int_eq(sk_X509_num(chain), 1);

@@ -88,7 +88,7 @@ static void run(struct handshake *handshake)
     char byte = 'x';
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
-    SSL *server = tls_session_new(handshake->context, handshake->authorities, pair[0]);
+    SSL *server = tls_session_new(handshake->context, handshake->authorities, pair[0], SLICE_NONE);
     SSL *client = SSL_new(handshake->client_context);
     ck_assert_int_eq(SSL_set_fd(client, pair[1]), 1);
     if (handshake->host != NULL)
@@ -167,7 +167,7 @@ START_TEST(test_context_released)
     make("RSA", "mx.example.org", "a.pem", "a.key");
     make("RSA", "mail.example.net", "b.pem", "b.key");
     struct tls_context *context = load(2);
-    SSL *session = tls_session_new(context, NULL, -1);
+    SSL *session = tls_session_new(context, NULL, -1, SLICE_NONE);
 
     tls_context_release(&context);
     ck_assert_ptr_nonnull(SSL_get_certificate(session));

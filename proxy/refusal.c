@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * refusal.c: counts, and now and then records, what does not become a session.
+ */
+#include "proxy/refusal.h"
+
+#include "proxy/clock.h"
+#include "proxy/id.h"
+#include "proxy/log.h"
+#include "proxy/reply.h"
+#include "proxy/transaction.h"
+#include "proxy/worker.h"
+
+#define OFTEN_MICROSECONDS 1000000
+
+/* Whether it is time to write again; else one more is left out. */
+static bool is_time(int64_t *last, uint32_t *left_out, int64_t now)
+{
+    if (*last != 0 && now - *last < OFTEN_MICROSECONDS) {
+        ++*left_out;
+        return false;
+    }
+    *last = now;
+    return true;
+}
+
+static void record(struct worker *worker, const struct reply *reply, const char *reason, const struct facts *facts)
+{
+    struct refusals *refusals = &worker->refusals;
+    int64_t now = clock_monotonic();
+    struct session session = { .worker = worker, .facts = *facts, .accepted_at = now };
+
+    if (!is_time(&refusals->recorded_at, &refusals->left_out, now))
+        return;
+    transaction_record_refusal(&session, reply, reason, refusals->left_out);
+    refusals->left_out = 0;
+}
+
+struct slice refusal_by_limit(struct worker *worker, enum limits_answer answer, const struct facts *facts,
+                              struct arena *arena)
+{
+    const char *text = limits_answer_text(answer);
+    struct facts complete = *facts;
+    struct reply reply;
+
+    complete.arrival = clock_wall();
+    complete.id = id_make(arena, complete.arrival);
+    complete.hostname = slice_of_string(worker->generation->config->hostname);
+    complete.authserv_id = slice_of_string(worker->generation->config->authserv_id);
+    reply = reply_make(arena, 421, answer == LIMITS_SESSIONS ? "4.3.2" : "4.7.0", "%s (%.*s)", text,
+                       SLICE_ARG(complete.id));
+    status_add(worker->column, STATUS_SESSIONS_REFUSED, 1);
+    record(worker, &reply, text, &complete);
+    return reply_print(arena, &reply);
+}
+
+void refusal_of_header(struct worker *worker, const struct address *peer, const char *why)
+{
+    struct refusals *refusals = &worker->refusals;
+    char buffer[ADDRESS_TEXT + 1];
+    struct slice printed = address_print(peer, buffer);
+
+    status_add(worker->column, STATUS_PROXY_REFUSED, 1);
+    if (!is_time(&refusals->logged_at, &refusals->log_left_out, clock_monotonic()))
+        return;
+    buffer[printed.length] = '\0';
+    log_event(LOG_LEVEL_WARNING, "proxy-header-refused", "peer", buffer, "why", why, "left-out",
+              log_number(refusals->log_left_out), NULL);
+    refusals->log_left_out = 0;
+}
