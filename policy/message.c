@@ -120,15 +120,17 @@ static bool names_author(struct slice line)
     return false;
 }
 
-/* Folded lines that read as an author's field. In the h= of signatures such names are usual. */
+/* Folded lines that read as an author's field, with an address. In the h= of signatures such names are usual. */
 static bool hides_author(const struct message_field *field)
 {
     size_t at = is_blank(field->text.text[0]) ? 0 : line_length(field->text, 0);
     if (slice_ends_with_nocase(field->name, SLICE("Signature")))
         return false;
-    for (; at < field->text.length; at += line_length(field->text, at))
-        if (names_author(slice_first(slice_from(field->text, at), line_length(field->text, at))))
+    for (; at < field->text.length; at += line_length(field->text, at)) {
+        struct slice rest = slice_from(field->text, at);
+        if (names_author(slice_first(rest, line_length(rest, 0))) && slice_find(rest, '@') < rest.length)
             return true;
+    }
     return false;
 }
 
