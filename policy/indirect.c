@@ -146,11 +146,48 @@ static bool has_within(struct slice text, struct slice part)
     return false;
 }
 
+static int base64_value(char c)
+{
+    const char *digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", *found = strchr(digits, c);
+    return c == 0 || found == NULL ? -1 : (int)(found - digits);
+}
+
+/* As far as it is base64 (RFC 2045 6.8). */
+static struct slice base64_decoded(struct slice text, struct arena *arena)
+{
+    char *bytes = arena_alloc(arena, text.length + 1);
+    size_t length = 0;
+    unsigned bits = 0, count = 0;
+
+    for (size_t i = 0; i < text.length && base64_value(text.text[i]) >= 0; i++) {
+        bits = (bits << 6 | (unsigned)base64_value(text.text[i])) & 0xfff;
+        count += 6;
+        if (count >= 8)
+            bytes[length++] = (char)(bits >> (count -= 8) & 0xff);
+    }
+    return slice_of(bytes, length);
+}
+
+/* =?CHARSET?B?DATA?= (RFC 2047 2), decoded and put together; what is between is left out. */
+static struct slice base64_words(struct slice name, struct arena *arena)
+{
+    struct slice rest = name, words = SLICE("");
+
+    while (rest.text != NULL) {
+        slice_cut(&rest, '?');                     /* up to "=" */
+        slice_cut(&rest, '?');                     /* the charset */
+        struct slice encoding = slice_cut(&rest, '?'), data = slice_cut(&rest, '?');
+        if (slice_equal_nocase(encoding, SLICE("b")))
+            words = arena_printf(arena, "%.*s%.*s", SLICE_ARG(words), SLICE_ARG(base64_decoded(data, arena)));
+    }
+    return words;
+}
+
 /*
  * "Ann via List": list software that writes its own address as author says so in the name (RFC 9989 7.4), also as
- * an encoded word of RFC 2047's Q encoding, where a blank is "_" or "=20".
+ * an encoded word of RFC 2047: in its Q encoding a blank is "_" or "=20".
  */
-static bool is_from_via(struct slice from)
+static bool is_from_via(struct slice from, struct arena *arena)
 {
     static const char *const forms[] = { " via ", "(via ", "_via_", "=20via=20" };
     size_t end = from.length;
@@ -161,7 +198,7 @@ static bool is_from_via(struct slice from)
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
         if (has_within(name, slice_of_string(forms[i])))
             return true;
-    return false;
+    return has_within(base64_words(name, arena), SLICE(" via "));
 }
 
 /* user=domain.example or user=40domain.example, as RFC 9989 7.4 shows it: an address within a local part. */
@@ -220,7 +257,7 @@ void indirect_find(const struct facts *facts, const struct message_header *heade
     uint32_t found = signs_of_names(header) | signs_of_precedence(header, arena);
 
     found |= bit(SENDER, has_other_sender(header, evidence, arena));
-    found |= bit(FROM_VIA, is_from_via(from)) | bit(FROM_REWRITTEN, is_from_rewritten(from, arena));
+    found |= bit(FROM_VIA, is_from_via(from, arena)) | bit(FROM_REWRITTEN, is_from_rewritten(from, arena));
     found |= signs_of_sender(facts->sender_local_part);
     found |= bit(RECEIVED_CHAIN, indirect_by_received(facts, header, evidence, arena));
     evidence->indirect = arena_array(arena, SIGN_COUNT, sizeof(*evidence->indirect));
