@@ -233,6 +233,20 @@ static bool try_library(struct auth_dkim_crypto *crypto, const struct message_he
     return false;
 }
 
+/*
+ * Vertical tab and form feed at the end of a value are white space to libopendkim, and to RFC 6376 3.4.2 they are not:
+ * a header that has any is not for it.
+ */
+static bool has_odd_space(const struct message_header *header)
+{
+    for (size_t i = 0; i < header->count; i++) {
+        struct slice text = header->fields[i].text;
+        if (memchr(text.text, '\v', text.length) != NULL || memchr(text.text, '\f', text.length) != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* One that signs DKIM-Signature fields needs all of them in the header; libopendkim would work on each. */
 static void keep_signers(const struct message_header *header, struct auth_dkim_candidate *candidates, size_t count)
 {
@@ -250,7 +264,7 @@ static void keep_signers(const struct message_header *header, struct auth_dkim_c
 static void start_library(struct auth_dkim_crypto *crypto, const struct message_header *header,
                           struct auth_dkim_candidate *candidates, size_t count)
 {
-    size_t left, before = count + 1;
+    size_t left, before = has_odd_space(header) ? 0 : count + 1;
     keep_signers(header, candidates, count);
     while (!crypto->hashes_body && (left = count_for_library(candidates, count)) > 0 && left < before) {
         before = left;

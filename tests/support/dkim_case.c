@@ -147,7 +147,7 @@ static void print_signature(const struct signature *signature, const struct dkim
 static void check(struct slice rest, struct answers *answers, struct arena *arena)
 {
     struct facts facts = { .hostname = SLICE("mx.example.net"), .authserv_id = SLICE("mx.example.net") };
-    unsigned long long arrival, most;
+    unsigned long long arrival = 0, most = 0;
     size_t asked = 0;
 
     if (!slice_number(slice_cut(&rest, ' '), UINT32_MAX, &arrival)
