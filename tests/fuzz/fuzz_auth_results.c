@@ -2,7 +2,8 @@
 /*
  * fuzz_auth_results.c: any bytes as an Authentication-Results value, and as every text of a stranger's in the fields
  * that we add: each stays one well-formed field. The first two bytes choose the results.
- * Parsers: policy/auth_results.c policy/field_writer.c
+ * What is read of it is bounded, and words are words.
+ * Parsers: policy/auth_results.c policy/auth_results_parse.c policy/field_writer.c
  */
 #include "policy/auth_results.h"
 #include "policy/auth_results_parse.h"
@@ -93,6 +94,32 @@ static void try_text(struct slice text, unsigned choice, struct arena *arena)
     check_all(&facts, &evidence, &findings, text, arena);
 }
 
+static bool is_word(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!ascii_is_letter(text.text[i]) && !ascii_is_digit(text.text[i]) && text.text[i] != '-'
+            && text.text[i] != '_')
+            return false;
+    return text.length > 0;
+}
+
+static void check_parsed(struct slice text, struct arena *arena)
+{
+    struct auth_results results;
+    auth_results_parse(text, arena, &results);
+    if (results.claims_count > AUTH_RESULTS_CLAIMS_MOST)
+        bug("too many claims");
+    for (size_t i = 0; i < results.claims_count; i++) {
+        const struct auth_results_claim *claim = &results.claims[i];
+        if (!is_word(claim->method) || !is_word(claim->result)
+            || claim->properties_count > AUTH_RESULTS_PROPERTIES_MOST)
+            bug("a claim that is none");
+        for (size_t j = 0; j < claim->properties_count; j++)
+            if (claim->properties[j].value.length > AUTH_RESULTS_VALUE_MOST || !is_word(claim->properties[j].name))
+                bug("a property that is none");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
@@ -102,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = arena_copy(arena, text);
     try_text(text, (unsigned)data[0] << 8 | data[1], arena);
     (void)auth_results_is_from(text, SLICE("mx.example.net"), arena);
+    check_parsed(text, arena);
     arena_free(&arena);
     return 0;
 }
