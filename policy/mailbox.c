@@ -154,7 +154,7 @@ static void parse_literal(struct parser *parser, struct slice local_part)
     size_t length = 0;
 
     for (size_t i = 0; i < text.length; i++)
-        if (text.text[i] > ' ' || (unsigned char)text.text[i] > 127)
+        if ((unsigned char)text.text[i] > ' ')
             copy[length++] = ascii_lower(text.text[i]);
     struct slice literal = slice_of(copy, length);
     struct slice inner = slice_from(slice_first(literal, length > 0 ? length - 1 : 0), 1);

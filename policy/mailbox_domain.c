@@ -145,7 +145,7 @@ bool mailbox_domain(struct slice text, struct arena *arena, struct slice *domain
 
 struct slice mailbox_domain_unicode(struct slice domain, struct arena *arena)
 {
-    struct slice shown = SLICE_NONE, back;
+    struct slice shown, back;
     char *text = NULL;
 
     if (!is_ascii(domain) || idn2_to_unicode_8z8z(arena_string(arena, domain), &text, 0) != IDN2_OK)
