@@ -141,6 +141,9 @@ static const struct {
       PLAIN, 1, NULL },
     { SEAL("1", "none") AAR("1") "ARC-Message-Signature: i=1; v=9; q=dns/txt; zz=1; a=rsa-sha256; d=a.example; s=s;"
       " h=from; bh=AAAA; b=AAAA\r\n" PLAIN, 1, NULL },
+    /* RFC 8616: U-labels, and UTF-8 in tags that nobody reads */
+    { "ARC-Seal: i=1; cv=none; a=rsa-sha256; d=b\xc3\xbc" "cher.example; s=s; b=AAAA; zz=\xc3\xbc\r\n" AMS("1") AAR("1")
+      PLAIN, 1, NULL },
     /* step 1 */
     { SET("51", "pass") PLAIN, 0, "without a valid instance" },
     { SET("0", "none") PLAIN, 0, "without a valid instance" },
