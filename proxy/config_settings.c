@@ -123,7 +123,7 @@ const struct setting config_settings[] = {
       "commands of a session" },
     { BLOCK_LIMITS, "questions", SETTING_COUNT, LIMIT(questions), "200", 20, 10000, NULL, 0, false,
       "DNS questions for a message" },
-    { BLOCK_LIMITS, "signatures", SETTING_COUNT, LIMIT(signatures), "10", 1, 100, NULL, 0, false,
+    { BLOCK_LIMITS, "signatures", SETTING_COUNT, LIMIT(signatures), "10", 1, EVIDENCE_SIGNATURES_MOST, NULL, 0, false,
       "DKIM signatures of a message that are tried" },
     { BLOCK_LIMITS, "memory", SETTING_SIZE, LIMIT(memory), "512M", MIB(1), GIB(1024), NULL, 0, false,
       "bytes of all messages held in memory" },
