@@ -341,6 +341,59 @@ START_TEST(trusted_sealers_excuse_dmarc)
 }
 END_TEST
 
+/* RFC 9990: why ann@bank.example's p=reject was not applied; the last is put off, and DNS is named as the reason. */
+static const struct {
+    const char *rules;
+    const char *client;
+    const char *more;
+    enum dmarc_disposition disposition;
+    int reason;                    /* -1: none */
+} treatments[] = {
+    { "default.rules", "192.0.2.66", "", DMARC_DISPOSITION_QUARANTINE, DMARC_LOCAL_POLICY },
+    { "default.rules", "192.0.2.66", "List-Id: <l.example>\r\n", DMARC_DISPOSITION_QUARANTINE, DMARC_MAILING_LIST },
+    { "default.rules", "192.0.2.66", "X-Forwarded-To: x@y.example\r\n", DMARC_DISPOSITION_QUARANTINE,
+      DMARC_LOCAL_POLICY },
+    { "default.rules", "198.51.100.7", "", DMARC_DISPOSITION_NONE, DMARC_TRUSTED_FORWARDER },
+    { "strict.rules", "192.0.2.66", "", DMARC_DISPOSITION_REJECT, -1 },
+    { "strict.rules", "192.0.2.66", "List-Id: <l.example>\r\n", DMARC_DISPOSITION_QUARANTINE, DMARC_MAILING_LIST },
+    { "monitor.rules", "192.0.2.66", "", DMARC_DISPOSITION_NONE, DMARC_LOCAL_POLICY },
+};
+
+START_TEST(deviations_have_a_reason)
+{
+    struct fixture fixture;
+    fixture_init(&fixture, "", ZONE);
+    fixture.program = load(treatments[_i].rules, fixture.arena);
+    ck_assert(address_parse(slice_of_string(treatments[_i].client), &fixture.facts.client_address));
+    fixture.facts.sender_domain = SLICE("thief.example");
+    fixture.facts.sender = SLICE("ann@thief.example");
+    fixture_message(&fixture, arena_printf(fixture.arena, "From: ann@bank.example\r\n%s\r\n", treatments[_i].more).text,
+                    "x\r\n");
+    struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+    const struct dmarc_outcome *dmarc = &verdict.findings.dmarc;
+    ck_assert_str_eq(dmarc_disposition_name(dmarc->disposition), dmarc_disposition_name(treatments[_i].disposition));
+    ck_assert_uint_eq(dmarc->overrides_count, treatments[_i].reason < 0 ? 0 : 1);
+    if (dmarc->overrides_count > 0)
+        ck_assert_int_eq((int)dmarc->overrides[0].reason, treatments[_i].reason);
+    fixture_clear(&fixture);
+}
+END_TEST
+
+START_TEST(strict_asks_again_without_dns)
+{
+    struct fixture fixture;
+    fixture_init(&fixture, "", ZONE);
+    fixture.program = load("strict.rules", fixture.arena);
+    fixture_message(&fixture, "From: ann@slow.example\r\n\r\n", "x\r\n");
+    struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+    ck_assert_slice(verdict.rule, "dmarc-unanswered");
+    ck_assert_uint_eq(verdict.code, 451);
+    ck_assert_slice(verdict.enhanced, "4.4.3");
+    ck_assert(slice_contains(verdict.text, "slow.example"));
+    fixture_clear(&fixture);
+}
+END_TEST
+
 START_TEST(they_load_as_shipped)
 {
     struct arena *arena = arena_new();
@@ -361,6 +414,8 @@ Suite *suite_shipped_rules(void)
     tcase_add_loop_test(tests, mails_get_what_they_should, 0, sizeof mails / sizeof mails[0]);
     tcase_add_loop_test(tests, stretched_signatures_count_like_none, 0, sizeof signed_mails / sizeof signed_mails[0]);
     tcase_add_loop_test(tests, trusted_sealers_excuse_dmarc, 0, sizeof sealed_mails / sizeof sealed_mails[0]);
+    tcase_add_loop_test(tests, deviations_have_a_reason, 0, sizeof treatments / sizeof treatments[0]);
+    tcase_add_test(tests, strict_asks_again_without_dns);
     tcase_add_loop_test(tests, they_load_as_shipped, 0, FILES);
     suite_add_tcase(suite, tests);
     return suite;
