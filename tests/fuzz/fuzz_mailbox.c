@@ -87,7 +87,7 @@ static struct slice with_comments(struct slice value, struct arena *arena)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new();
-    struct slice value = arena_copy(arena, slice_of((const char *)data, size)), domain;
+    struct slice value = slice_of((const char *)data, size), domain;
     struct mailbox_list list;
     size_t before = arena_used(arena);
 
