@@ -55,6 +55,9 @@ def main():
     c_string("arc_ed25519", arc_seal.seal(one, edward, b"e.example", b"e1", RESULTS))
     c_string("arc_simple", arc_seal.seal(one, key, b"second.example", b"r1", RESULTS, canonicalization=b"simple/simple"))
     c_string("arc_length", arc_seal.seal(one, key, b"second.example", b"r1", RESULTS, length=5))
+    # A seal that does not hold, under one that does and says that it did.
+    broken = one.replace(b"t=1780000000", b"t=1780000001", 1)
+    c_string("arc_over_broken", arc_seal.seal(broken, key, b"second.example", b"r1", RESULTS))
     print("\n#endif")
 
 

@@ -101,6 +101,7 @@ static const struct {
     { arc_simple, "Hello,  Bob.", "Hello, Bob.", "body altered", -1 },
     { arc_three, "two", "Two", "i=3 of third.example: signature does not verify", -1 },
     { arc_three, "Bob.", "Eve.", "i=3 of third.example: body altered", -1 },
+    { arc_over_broken, NULL, NULL, "ARC-Seal i=1", -1 },
     /* Only the newest signature has to verify: who changes seals anew. */
     { arc_length, "Bye", "Buy", NULL, 2 },
     /* The seals: each byte of each set. */
