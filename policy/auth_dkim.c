@@ -45,7 +45,7 @@ static struct dkim_outcome crypto_outcome(const struct signature *signature)
     case SIGNATURE_NOT_BY_KEY:
         return outcome_of(AUTH_FAIL, SLICE("signature does not verify"));
     case SIGNATURE_NOT_TRIED:
-        return outcome_of(AUTH_PERMERROR, SLICE("key or signature unusable"));
+        return outcome_of(AUTH_PERMERROR, SLICE("key cannot be used"));
     }
     /* RFC 8301 3.2 */
     if (slice_starts_with(signature->algorithm, SLICE("rsa")) && signature->key_bits < AUTH_DKIM_KEY_BITS_LEAST)

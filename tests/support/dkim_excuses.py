@@ -66,7 +66,7 @@ def blank_before_colon(case):
     """"From :" is the envelope line of an mbox to them."""
     return (case.passes("MessageFormatError: Unexpected characters in RFC822 header")
             and any(re.match(rb"[!-9;-~]+[ \t]+:", field) for field in case.fields)) \
-        or (case.ours.result == "pass" and any(re.match(rb"From[ \t]+:", field) for field in case.fields))
+        or (case.passes("does not verify") and any(re.match(rb"From[ \t]+:", field) for field in case.fields))
 
 
 def no_field(case):
@@ -96,7 +96,7 @@ def blanks_behind_value(case):
 def damaged_key(case):
     """What p= has is no key to openssl either."""
     match = re.search(rb"p=([^;]*)", case.key)
-    if not case.refused("key or signature unusable") or match is None:
+    if not case.refused("key cannot be used") or match is None:
         return False
     key = base64.b64decode(re.sub(rb"\s", b"", match[1]))
     return subprocess.run(["openssl", "pkey", "-pubin", "-inform", "DER", "-noout"], input=key, capture_output=True).returncode != 0
