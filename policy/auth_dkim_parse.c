@@ -344,14 +344,39 @@ static unsigned base64_digit(char c)
     return ascii_is_digit(c) ? (unsigned)(c - '0') + 52 : c == '+' ? 62 : 63;
 }
 
-bool auth_dkim_key_is_bare(const struct auth_dkim_key *key)
+/* What some digits of base64 stand for, ten at most. */
+static uint64_t base64_bytes(struct slice data, size_t first, size_t digits)
 {
     uint64_t bits = 0;
-    if (!slice_equal(key->type, SLICE("rsa")) || key->data.length < 8)
-        return false;
-    for (size_t i = 0; i < 8; i++)
-        bits = bits << 6 | base64_digit(key->data.text[i]);
-    /* Six bytes: 0x30, then a length of one byte, or 0x81 and one, or 0x82 and two. */
+    for (size_t i = first; i < first + digits; i++)
+        bits = bits << 6 | base64_digit(data.text[i]);
+    return bits;
+}
+
+/* SEQUENCE of a length in one to three bytes, and the first thing in it is a SEQUENCE too. */
+static bool is_wrapped(struct slice data)
+{
+    uint64_t bits = base64_bytes(data, 0, 8);      /* six bytes */
     unsigned head = (bits >> 32 & 0xff) == 0x82 ? 4 : (bits >> 32 & 0xff) == 0x81 ? 3 : 2;
-    return bits >> 40 == 0x30 && (bits >> (40 - 8 * head) & 0xff) == 0x02;
+    return bits >> 40 == 0x30 && (bits >> (40 - 8 * head) & 0xff) == 0x30;
+}
+
+/* The last member, INTEGER 65537 (02 03 01 00 01), 17 or 3 (02 01 11, 02 01 03), is what DER ends in. */
+static bool ends_in_usual_exponent(struct slice data)
+{
+    size_t padding = 0;
+    while (padding < 2 && data.text[data.length - 1 - padding] == '=')
+        padding++;
+    size_t digits = 8 - padding, spare = padding * 2;
+    uint64_t bits = base64_bytes(data, data.length - 8, digits) >> spare;
+    /* Of the last six bytes the padding leaves five or four. */
+    return (padding < 2 && (bits & 0xffffffffff) == 0x0203010001) || (padding == 2 && (bits & 0xffffffff) == 0x03010001)
+        || (bits & 0xffffff) == 0x020111 || (bits & 0xffffff) == 0x020103;
+}
+
+bool auth_dkim_key_is_usual(const struct auth_dkim_key *key)
+{
+    if (!slice_equal(key->type, SLICE("rsa")))
+        return true;
+    return key->data.length >= 16 && is_wrapped(key->data) && ends_in_usual_exponent(key->data);
 }

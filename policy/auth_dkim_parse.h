@@ -31,10 +31,11 @@ struct auth_dkim_key {
 };
 
 /*
- * Whether it is an RSAPublicKey by itself, as RFC 6376 3.6.1 has it, and not in a SubjectPublicKeyInfo, as nearly all
- * are published: its first member is a number (DER: SEQUENCE, its length in two or three bytes, INTEGER).
+ * Whether libopendkim may have it: RSA in a SubjectPublicKeyInfo, not an RSAPublicKey by itself as RFC 6376 3.6.1 has
+ * it, and with one of the public exponents that keys have, 65537, 17 or 3; a long one makes verifying as slow as
+ * signing. Of other types all are.
  */
-bool auth_dkim_key_is_bare(const struct auth_dkim_key *key);
+bool auth_dkim_key_is_usual(const struct auth_dkim_key *key);
 
 /* The key that an answer gives for the signature. */
 void auth_dkim_parse_key(const struct answer *answer, const struct signature *signature, struct arena *arena,

@@ -302,7 +302,7 @@ static bool choose_key(struct examination *examination, struct auth_dkim_candida
         return false;
     auth_dkim_parse_key(answer, candidate->signature, examination->arena, &key);
     candidate->chosen = key.result == AUTH_PASS;
-    candidate->own = key.data.length > AUTH_DKIM_KEY_MOST || auth_dkim_key_is_bare(&key);
+    candidate->own = key.data.length > AUTH_DKIM_KEY_MOST || !auth_dkim_key_is_usual(&key);
     if (key.result == AUTH_PASS)
         candidate->signature->key_data = key.data;
     candidate->key_type = key.type;

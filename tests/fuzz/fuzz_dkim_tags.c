@@ -43,7 +43,7 @@ static void check_key(struct slice text, enum answer_status status, struct arena
     if (key.result == AUTH_PASS && key.data.length > EVIDENCE_KEY_MOST)
         bug("a key that no record holds");
     if (key.result == AUTH_PASS)
-        auth_dkim_key_is_bare(&key);
+        auth_dkim_key_is_usual(&key);
     if (key.result != AUTH_PASS && key.reason.length == 0)
         bug("no key and no reason");
 }

@@ -137,6 +137,41 @@ START_TEST(test_subdomain)
 }
 END_TEST
 
+/* The ends of RSA keys, in all three lengths of base64. */
+static const struct {
+    const char *data;
+    bool usual;
+} wrappings[] = {
+    { "MEQwEgAAAAAAAAAAAAIDAQAB", true },      /* wrapped, length in one byte */
+    { "MEQwEgAAAAAAAAAAAAACAwEAAQ==", true },      /* wrapped, length in one byte */
+    { "MEQwEgAAAAAAAAAAAAAAAgMBAAE=", true },      /* wrapped, length in one byte */
+    { "MIGfMA0AAAAAAAAAAAACAwEAAQ==", true },      /* in two */
+    { "MIGfMA0AAAAAAAAAAAAAAgMBAAE=", true },      /* in two */
+    { "MIGfMA0AAAAAAAAAAAAAAAIDAQAB", true },      /* in two */
+    { "MIIBIjCCAAAAAAAAAAAAAgMBAAE=", true },      /* in three */
+    { "MIIBIjCCAAAAAAAAAAAAAAIDAQAB", true },      /* in three */
+    { "MIIBIjCCAAAAAAAAAAAAAAACAwEAAQ==", true },      /* in three */
+    { "MIGfMA0AAAAAAAAAAAAAAgED", true },      /* 3 */
+    { "MIGfMA0AAAAAAAAAAAAAAAIBEQ==", true },      /* 17 */
+    { "MIGfMA0AAAAAAAAAAAAAAAACARE=", true },      /* 17 */
+    { "MIGJAoGBAAAAAAAAAAAAAAIDAQAB", false },      /* an RSAPublicKey */
+    { "MIIBCgKCAAAAAAAAAAAAAAIDAQAB", false },      /* an RSAPublicKey */
+    { "MIGfMA0AAAAAAAAAAAACAwEAAw==", false },      /* another exponent */
+    { "MIGfMA0AAAAAAAAAAAAAAgMBAAM=", false },      /* another exponent */
+    { "MIGfMA0AAAAAAAAAAAAAAAIDAQAD", false },      /* another exponent */
+    { "AoGfMA0AAAAAAAAAAAAAAgMBAAE=", false },      /* no SEQUENCE */
+    { "MIGf", false },      /* too short */
+};
+
+START_TEST(test_usual_keys)
+{
+    struct auth_dkim_key key = { .type = SLICE("rsa"), .data = slice_of_string(wrappings[_i].data) };
+    ck_assert_int_eq(auth_dkim_key_is_usual(&key), wrappings[_i].usual);
+    key.type = SLICE("ed25519");
+    ck_assert(auth_dkim_key_is_usual(&key));
+}
+END_TEST
+
 static const struct {
     enum answer_status status;
     enum auth_result result;
@@ -198,6 +233,7 @@ Suite *suite_auth_dkim(void)
     tcase_add_checked_fixture(tests, world_open, world_close);
     tcase_add_loop_test(tests, test_fields, 0, sizeof(fields) / sizeof(fields[0]));
     tcase_add_loop_test(tests, test_keys, 0, sizeof(keys) / sizeof(keys[0]));
+    tcase_add_loop_test(tests, test_usual_keys, 0, sizeof(wrappings) / sizeof(wrappings[0]));
     tcase_add_loop_test(tests, test_statuses, 0, sizeof(statuses) / sizeof(statuses[0]));
     tcase_add_test(tests, test_values);
     tcase_add_test(tests, test_subdomain);
