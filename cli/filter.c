@@ -43,6 +43,7 @@ static const struct {
     { "spf", "results.spf.result" },
     { "dkim", "results.dkim.result" },
     { "dmarc", "results.dmarc.result" },
+    { "arc", "results.arc.result" },
     { "code", "outcome.code" },
     { "delivered", "outcome.delivered" },
 };
