@@ -276,7 +276,7 @@ static void tell_recipients(const struct story *story)
 
 static void tell_who(const struct story *story)
 {
-    static const char *const told[] = { "sender", "recipients", "size", "8bit", NULL };
+    static const char *const told[] = { "sender", "recipients", "size", "8bit", "smtputf8", "ret", "envid", NULL };
     const json_t *envelope = records_get(story->record, "envelope");
 
     story_heading(story, "Who");
@@ -286,6 +286,9 @@ static void tell_who(const struct story *story)
         fprintf(story->file, "<%.*s>", SLICE_ARG(story_text(story, envelope, "sender.address")));
         story_put(story, envelope, "size", ", announces ", " bytes");
         fprintf(story->file, "%s", story_is_true(envelope, "8bit") ? ", BODY=8BITMIME" : "");
+        fprintf(story->file, "%s", story_is_true(envelope, "smtputf8") ? ", SMTPUTF8" : "");
+        story_put(story, envelope, "ret", ", RET=", "");
+        story_put(story, envelope, "envid", ", ENVID=", "");
         fputc('\n', story->file);
         story_rest(story, envelope, told);
     }

@@ -181,6 +181,8 @@ void story_chain(const struct story *story)
     story_put(story, arc, "reason", ": ", "");
     if (json_integer_value(records_get(arc, "oldest-pass")) > 0)
         story_put(story, arc, "oldest-pass", ", unchanged since set i=", "");
+    else if (records_get(arc, "oldest-pass") != NULL)
+        fprintf(story->file, ", the signature of every set still holds");
     fputc('\n', story->file);
     if (!slice_equal(story_text(story, story->record, "message.arc-problem"), story_text(story, arc, "reason")))
         story_member(story, story->record, "", "message.arc-problem");
