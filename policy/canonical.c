@@ -5,9 +5,9 @@
  */
 #include "policy/canonical.h"
 
-#include <stdlib.h>
-
 #include <openssl/evp.h>
+
+#include "policy/sort.h"
 
 /* Gathered before it is hashed: canonical text comes in small pieces. */
 #define GATHERED 1024
@@ -217,7 +217,7 @@ struct canonical_header *canonical_header_new(const struct message_header *heade
         if (header->fields[i].name.length > 0)
             sorted->fields[sorted->count++] = &header->fields[i];
     if (sorted->count > 0)
-        qsort(sorted->fields, sorted->count, sizeof *sorted->fields, compare_fields);
+        sort_items(sorted->fields, sorted->count, sizeof *sorted->fields, compare_fields);
     return sorted;
 }
 

@@ -10,6 +10,7 @@
 
 #include "policy/auth_spf.h"
 #include "policy/iprev.h"
+#include "policy/sort.h"
 #include "policy/spf_equal.h"
 
 /* Bytes of an expanded explanation; a longer one is dropped, as it could not be said in a reply. */
@@ -120,7 +121,7 @@ static const struct answer *in_order(struct spf_check *check, const struct answe
     for (size_t i = 0; i < answer->count; i++)
         sorted->records[i] = answer->records[i];
     if (answer->count > 1)
-        qsort(sorted->records, answer->count, sizeof(*sorted->records), compare_records);
+        sort_items(sorted->records, answer->count, sizeof(*sorted->records), compare_records);
     return sorted;
 }
 
