@@ -92,21 +92,31 @@ static struct slice take_keyword(struct reader *reader)
     return keyword;
 }
 
+/* Bytes up to the closing quote, or to the end where there is none. */
+static size_t quoted_length(struct slice text)
+{
+    size_t at = 0;
+    while (at < text.length && text.text[at] != '"')
+        at += text.text[at] == '\\' && at + 1 < text.length ? 2 : 1;
+    return at;
+}
+
 /* Behind the opening quote. */
 static struct slice take_quoted(struct reader *reader)
 {
-    char *copy = arena_alloc(reader->arena, reader->rest.length + 1);
-    size_t length = 0, at = 0;
-    for (; at < reader->rest.length && reader->rest.text[at] != '"'; at++) {
-        char c = reader->rest.text[at];
-        if (c == '\\' && at + 1 < reader->rest.length)
-            c = reader->rest.text[++at];
+    struct slice quoted = slice_first(reader->rest, quoted_length(reader->rest));
+    char *copy = arena_alloc(reader->arena, quoted.length + 1);
+    size_t length = 0;
+    for (size_t at = 0; at < quoted.length; at++) {
+        char c = quoted.text[at];
+        if (c == '\\' && at + 1 < quoted.length)
+            c = quoted.text[++at];
         if (c != '\r' && c != '\n')
             copy[length++] = c;
     }
-    if (at == reader->rest.length && reader->problem == NULL)
+    if (quoted.length == reader->rest.length && reader->problem == NULL)
         reader->problem = "a quote without an end";
-    reader->rest = slice_from(reader->rest, at + 1);
+    reader->rest = slice_from(reader->rest, quoted.length + 1);
     return slice_of(copy, length);
 }
 
@@ -142,6 +152,8 @@ static void read_property(struct reader *reader, struct auth_results_claim *clai
     if (reader->problem != NULL)
         return;
     property.value = take_value(reader);
+    if (claim->properties == NULL)
+        claim->properties = arena_array(reader->arena, AUTH_RESULTS_PROPERTIES_MOST, sizeof *claim->properties);
     if (property.type.length == 0 && slice_equal(property.name, SLICE("reason")))
         claim->reason = property.value;
     else if (claim->properties_count < AUTH_RESULTS_PROPERTIES_MOST)
@@ -167,7 +179,6 @@ static struct auth_results_claim read_claim(struct reader *reader)
         return claim;
     }
     claim.result = take_keyword(reader);
-    claim.properties = arena_array(reader->arena, AUTH_RESULTS_PROPERTIES_MOST, sizeof *claim.properties);
     while (reader->problem == NULL) {
         skip(reader);
         if (reader->rest.length == 0 || peek(reader) == ';')
@@ -185,7 +196,7 @@ static void skip_claim(struct reader *reader)
         if (reader->rest.length == 0 || peek(reader) == ';')
             return;
         if (take(reader, '"'))
-            take_quoted(reader);
+            reader->rest = slice_from(reader->rest, quoted_length(reader->rest) + 1);
         else
             reader->rest = slice_from(reader->rest, 1);
     }
@@ -266,13 +277,26 @@ static bool ends_identity(char c)
     return strchr("<>@,;:/[]?=", c) != NULL;
 }
 
-static bool may_be_international(struct slice name)
+/* Our name in both its forms; without U-labels `unicode` is absent. */
+struct own_name {
+    struct slice ascii;
+    struct slice unicode;
+};
+
+static bool is_ascii(struct slice text)
 {
-    for (size_t i = 0; i < name.length; i++)
-        if ((unsigned char)name.text[i] >= 0x80
-            || slice_starts_with_nocase(slice_from(name, i), SLICE("xn--")))
-            return true;
-    return false;
+    for (size_t i = 0; i < text.length; i++)
+        if ((unsigned char)text.text[i] >= 0x80)
+            return false;
+    return true;
+}
+
+static size_t count_characters(struct slice text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < text.length; i++)
+        count += ((unsigned char)text.text[i] & 0xc0) != 0x80;
+    return count;
 }
 
 static struct slice without_dot(struct slice name)
@@ -280,15 +304,42 @@ static struct slice without_dot(struct slice name)
     return name.length > 1 && name.text[name.length - 1] == '.' ? slice_first(name, name.length - 1) : name;
 }
 
-static bool is_ours(const struct identity *identity, struct slice ours, struct arena *arena)
+static struct own_name own_name(struct slice ours, struct arena *arena)
 {
-    struct slice name = without_dot(slice_of(identity->text, identity->length)), mine = without_dot(ours);
+    struct own_name own = { .ascii = without_dot(ours) };
+    if (!is_ascii(own.ascii))
+        mailbox_domain(own.ascii, arena, &own.ascii);
+    own.unicode = mailbox_domain_unicode(own.ascii, arena);
+    return own;
+}
+
+/*
+ * One label. A U-label has as many characters as the form of ours that is shown, for mailbox_domain() changes nothing
+ * but case: only such a one is worth converting, of the thousands that a field can show.
+ */
+static bool is_label(struct slice label, struct slice ascii, struct slice unicode, struct arena *arena)
+{
+    struct slice converted;
+    if (is_ascii(label))
+        return slice_equal_nocase(label, ascii);
+    return unicode.text != NULL && count_characters(label) == count_characters(unicode)
+           && mailbox_domain(label, arena, &converted) && slice_equal_nocase(converted, ascii);
+}
+
+static bool is_ours(const struct identity *identity, const struct own_name *own, struct arena *arena)
+{
+    struct slice name = without_dot(slice_of(identity->text, identity->length)), ascii = own->ascii,
+                 unicode = own->unicode;
     if (identity->too_long || name.length == 0)
         return false;
-    if (slice_equal_nocase(name, mine))
+    if (slice_equal_nocase(name, ascii))
         return true;
-    return (may_be_international(name) || may_be_international(mine)) && mailbox_domain(name, arena, &name)
-           && mailbox_domain(mine, arena, &mine) && slice_equal(name, mine);
+    while (name.text != NULL && ascii.text != NULL) {
+        struct slice label = slice_cut(&name, '.'), own_ascii = slice_cut(&ascii, '.');
+        if (!is_label(label, own_ascii, slice_cut(&unicode, '.'), arena))
+            return false;
+    }
+    return name.text == NULL && ascii.text == NULL;
 }
 
 /* A run of bytes outside quotes and comments, or what is in quotes; the rest behind it. */
@@ -326,6 +377,8 @@ bool auth_results_is_from(struct slice value, struct slice authserv_id, struct a
 {
     struct identity identity = { .length = 0 };
     struct slice rest = auth_results_skip_cfws(value);
+    struct own_name own = own_name(authserv_id, arena);
+    size_t looked_at = 0;
 
     while (rest.length > 0 && !ends_identity(rest.text[0]) && !identity.too_long) {
         struct slice behind = take_piece(rest, &identity);
@@ -333,8 +386,9 @@ bool auth_results_is_from(struct slice value, struct slice authserv_id, struct a
         bool joined = rest.length > 0 && rest.length == behind.length && !ends_identity(rest.text[0]);
         if (joined)
             continue;
-        if (is_ours(&identity, authserv_id, arena))
+        if (identity.length > looked_at && is_ours(&identity, &own, arena))
             return true;
+        looked_at = identity.length;
         if (is_version_next(rest, &identity))
             return false;
     }

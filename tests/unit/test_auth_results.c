@@ -217,6 +217,8 @@ static const struct {
     { " \"mx.\\e\\xample.net\" 99; none", true },
     { "\tmx.example.net\r\n\t; none", true },
     { " mx.example.net 2", true },
+    { " mx.example.net\"\"; spf=pass", true },
+    { " \"\" mx. \"\" example.net \"\"; spf=pass", true },
     { " other.example; spf=pass", false },
     { " mx.example.net.evil.example; spf=pass", false },
     { " mx.example.ne; spf=pass", false },
@@ -236,6 +238,67 @@ START_TEST(test_forged)
 }
 END_TEST
 
+/* U-labels for A-labels, in any case and in pieces; the name may be configured in either form. */
+static const struct {
+    const char *value;
+    bool ours;
+} international[] = {
+    { " xn--bcher-kva.example.xn--p1ai; none", true },
+    { " b\xc3\xbc" "cher.example.xn--p1ai; none", true },
+    { " xn--bcher-kva.example.\xd1\x80\xd1\x84; none", true },
+    { " B\xc3\x9c(x) CHER\"\" . eXample.\xd0\xa0\xd1\x84. 1; none", true },
+    { " b\xc3\xbc" "chen.example.xn--p1ai; none", false },
+    { " bucher.example.xn--p1ai; none", false },
+    { " b\xc3\xbc" "cher.example; none", false },
+    { " b\xc3\xbc" "cher.example.xn--p1ai.example; none", false },
+    { " example.xn--p1ai; none", false },
+    { " \xff\xfe.example.xn--p1ai; none", false },
+};
+
+START_TEST(test_forged_international)
+{
+    static const char *const names[] = {
+        "xn--bcher-kva.example.xn--p1ai", "b\xc3\xbc" "cher.example.\xd1\x80\xd1\x84",
+    };
+    for (size_t i = 0; i < 2; i++) {
+        bool ours = auth_results_is_from(slice_of_string(international[_i].value), slice_of_string(names[i]), arena);
+        ck_assert_msg(ours == international[_i].ours, "%s", international[_i].value);
+    }
+}
+END_TEST
+
+/* Memory is a bound for work as well: whatever is copied or converted is put into the arena. */
+#define LONG_VALUE 240000
+
+static const struct {
+    const char *start;
+    const char *repeated;
+    size_t most;                   /* bytes of memory for LONG_VALUE bytes */
+} costly[] = {
+    { " mx.example.org; ", "\"", LONG_VALUE },
+    { " mx.example.org; spf=pass ", "\" \" ", LONG_VALUE },
+    { " mx.example.org; ", "a=b x=\"\"; ", 100 * LONG_VALUE },
+    { " mx.example.org", ";a=b", 2 * LONG_VALUE },
+    { " \xc3\xa9. ", "\xc3\xa9. ", LONG_VALUE },
+    { " ", "\xc3\xa9\"\" ", LONG_VALUE },
+};
+
+START_TEST(test_costly)
+{
+    char *text = arena_alloc(arena, LONG_VALUE);
+    size_t length = strlen(costly[_i].start), repeated = strlen(costly[_i].repeated);
+    struct auth_results results;
+
+    memcpy(text, costly[_i].start, length);
+    for (; length + repeated <= LONG_VALUE; length += repeated)
+        memcpy(text + length, costly[_i].repeated, repeated);
+    size_t before = arena_used(arena);
+    auth_results_parse(slice_of(text, length), arena, &results);
+    ck_assert(!auth_results_is_from(slice_of(text, length), SLICE("mx.xn--bcher-kva.example"), arena));
+    ck_assert_uint_le(arena_used(arena) - before, costly[_i].most);
+}
+END_TEST
+
 Suite *suite_auth_results(void);
 Suite *suite_auth_results(void)
 {
@@ -251,6 +314,8 @@ Suite *suite_auth_results(void)
     tcase_add_test(tests, test_hostile);
     tcase_add_test(tests, test_tag);
     tcase_add_loop_test(tests, test_forged, 0, sizeof(forged) / sizeof(forged[0]));
+    tcase_add_loop_test(tests, test_forged_international, 0, sizeof(international) / sizeof(international[0]));
+    tcase_add_loop_test(tests, test_costly, 0, sizeof(costly) / sizeof(costly[0]));
     suite_add_tcase(suite, tests);
     return suite;
 }
