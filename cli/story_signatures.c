@@ -17,11 +17,13 @@ static const char *const signature_told[] = {
 
 static void tell_form(const struct story *story, const json_t *signature)
 {
+    bool has_algorithm = !slice_is_empty(story_text(story, signature, "algorithm"));
+
     story_label(story, "");
     story_put(story, signature, "algorithm", "a=", "");
     if (json_integer_value(records_get(signature, "key-bits")) > 0)
         story_put(story, signature, "key-bits", ", key of ", " bits");
-    story_put(story, signature, "canonicalization", ", c=", "");
+    story_put(story, signature, "canonicalization", has_algorithm ? ", c=" : "c=", "");
     story_put(story, signature, "identity", ", i=", "");
     story_put(story, signature, "value-start", ", b=", "...");
     fputc('\n', story->file);

@@ -35,10 +35,10 @@ static bool read_all(FILE *file, const char *path, char **text_out, size_t *leng
     return false;
 }
 
-/* mbox: "From sender date" before the first field, which no field's name can be. */
+/* mbox: "From sender date" before the first field. "From : ann@example.org" stays: what is odd about it is judged. */
 static struct slice without_mbox_line(struct slice text, const char *path)
 {
-    if (!slice_starts_with(text, SLICE("From ")))
+    if (!slice_starts_with(text, SLICE("From ")) || slice_starts_with(slice_trim(slice_from(text, 5)), SLICE(":")))
         return text;
     fprintf(stderr, "note: %s: left out the mbox line at the top\n", path);
     return slice_from(text, slice_find(text, '\n') + 1);

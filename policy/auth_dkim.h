@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * auth_dkim.h: DKIM (RFC 6376, 8301, 8463). The signature's own syntax and the cryptography are found out while the
- * message is read (auth_dkim_verify.c, by libopendkim, called by examine.c) and are evidence. Here evidence, the
+ * message is read (auth_dkim_crypto.c, by libopendkim, called by examine.c) and are evidence. Here evidence, the
  * key's answer and the arrival time become an outcome: a pure function, so that a changed answer changes it.
  */
 #ifndef MXWARD_POLICY_AUTH_DKIM_H

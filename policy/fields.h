@@ -11,6 +11,7 @@
 #include "policy/facts.h"
 #include "policy/verdict.h"
 #include "rules/field.h"
+#include "rules/list.h"
 
 struct field_context {
     const struct facts *facts;
@@ -23,6 +24,7 @@ struct field_context {
     bool has_spf;
     const struct facts_recipient *recipients;  /* those that `recipient` means: the one asked about, or all */
     size_t recipients_count;
+    const struct list *trusted_sealers;        /* the rules' list of that name, NULL when they have none */
     int64_t score;
 };
 
@@ -46,6 +48,7 @@ struct value field_dkim_length(void *context, struct slice key, struct arena *ar
 struct value field_dkim_reason(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_tried(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_whole(void *context, struct slice key, struct arena *arena);
+struct value field_dkim_signatures(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_best_domain(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_best_selector(void *context, struct slice key, struct arena *arena);
 struct value field_dkim_best_identity(void *context, struct slice key, struct arena *arena);
@@ -79,10 +82,12 @@ struct value field_arc_count(void *context, struct slice key, struct arena *aren
 struct value field_arc_oldest_pass(void *context, struct slice key, struct arena *arena);
 struct value field_arc_sealers(void *context, struct slice key, struct arena *arena);
 struct value field_arc_vouchers(void *context, struct slice key, struct arena *arena);
+struct value field_arc_trusted(void *context, struct slice key, struct arena *arena);
 struct value field_arc_claims(void *context, struct slice key, struct arena *arena);
 struct value field_arc_claims_spf(void *context, struct slice key, struct arena *arena);
 struct value field_arc_claims_dkim(void *context, struct slice key, struct arena *arena);
 struct value field_arc_claims_dmarc(void *context, struct slice key, struct arena *arena);
+extern const char *const field_arc_lists[];
 extern const char *const field_arc_spf_words[];
 extern const char *const field_arc_dkim_words[];
 extern const char *const field_arc_dmarc_words[];

@@ -7,6 +7,7 @@
 
 #include "policy/auth_arc.h"
 
+const char *const field_arc_lists[] = { "trusted-sealers", NULL };
 /* RFC 8601 2.7.1, 2.7.2; RFC 9989 9.2. */
 const char *const field_arc_spf_words[] = {
     "none", "pass", "fail", "softfail", "policy", "neutral", "temperror", "permerror", NULL
@@ -93,6 +94,20 @@ READER(field_arc_vouchers)
 {
     (void)key;
     return sealers_down_to(context, auth_arc_witness(evidence_of(context)), arena);
+}
+
+/* As `all arc.vouchers in trusted-sealers`: one who is not in the list makes it false, whatever else is unknown. */
+READER(field_arc_trusted)
+{
+    (void)key;
+    const struct list *trusted = ((const struct field_context *)context)->trusted_sealers;
+    struct value vouchers = sealers_down_to(context, auth_arc_witness(evidence_of(context)), arena);
+    if (trusted == NULL || vouchers.state == VALUE_ABSENT || !list_has_domain(trusted, vouchers.item.text))
+        return value_boolean(false);
+    for (size_t i = 0; i < vouchers.more_count; i++)
+        if (!list_has_domain(trusted, vouchers.more[i].text))
+            return value_boolean(false);
+    return vouchers.state == VALUE_UNKNOWN ? value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN) : value_boolean(true);
 }
 
 READER(field_arc_claims)

@@ -169,6 +169,57 @@ READER(field_dkim_length)
     return any_signature_unknown(findings) ? value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN) : value_boolean(false);
 }
 
+/* "t=1763799000", or that there is none. */
+static struct slice number_tag(const char *name, bool has, unsigned long long number, struct arena *arena)
+{
+    return has ? arena_printf(arena, "%s=%llu", name, number) : arena_printf(arena, "%s=none", name);
+}
+
+static struct slice body_part(const struct signature *signature, struct arena *arena)
+{
+    if (!signature->has_body)
+        return SLICE("unknown");
+    return arena_printf(arena, "%llu/%llu", (unsigned long long)signature->body_covered,
+                        (unsigned long long)signature->body_size);
+}
+
+/*
+ * What was found out comes first, where nothing that the signer wrote can look like it; then tags, of which i= alone
+ * may hold blanks in a signature that passes, and h=; then the reason.
+ */
+static struct slice signature_line(const struct signature *signature, const struct dkim_outcome *outcome,
+                                   struct arena *arena)
+{
+    struct slice covered = body_part(signature, arena);
+    struct slice time = number_tag("t", signature->has_time, (unsigned long long)signature->time, arena);
+    struct slice expiry = number_tag("x", signature->has_expiry, (unsigned long long)signature->expiry, arena);
+    struct slice length = number_tag("l", signature->has_length, signature->length, arena);
+    struct slice found =
+        arena_printf(arena, "%s aligned=%s test=%s bits=%u covered=%.*s", auth_result_name(outcome->result),
+                     outcome->aligned ? "yes" : "no", outcome->test_key ? "yes" : "no", signature->key_bits,
+                     SLICE_ARG(covered));
+    struct slice reason =
+        outcome->reason.length == 0 ? SLICE("") : arena_printf(arena, " (%.*s)", SLICE_ARG(outcome->reason));
+    return arena_printf(arena, "%.*s d=%.*s s=%.*s a=%.*s %.*s %.*s %.*s i=%.*s h=%.*s%.*s", SLICE_ARG(found),
+                        SLICE_ARG(signature->domain), SLICE_ARG(signature->selector), SLICE_ARG(signature->algorithm),
+                        SLICE_ARG(time), SLICE_ARG(expiry), SLICE_ARG(length), SLICE_ARG(signature->identity),
+                        SLICE_ARG(signature->fields), SLICE_ARG(reason));
+}
+
+/* Unknown while a key could not be fetched, or while it is not known what aligns: then the lines may yet change. */
+READER(field_dkim_signatures)
+{
+    (void)key;
+    const struct findings *findings = findings_of(context);
+    struct value_item *items = arena_array(arena, findings->dkim_count, sizeof *items);
+    for (size_t i = 0; i < findings->dkim_count; i++)
+        items[i].text = signature_line(&evidence_of(context)->signatures[i], &findings->dkim[i], arena);
+    struct value value = value_items(VALUE_TEXT, items, findings->dkim_count);
+    if (any_signature_unknown(findings) || (findings->dkim_count > 0 && findings->dmarc.result == AUTH_TEMPERROR))
+        value.state = VALUE_UNKNOWN;
+    return value;
+}
+
 /* The best of them */
 
 struct best {

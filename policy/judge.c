@@ -401,6 +401,7 @@ bool judge(const struct judge_input *input, struct arena *arena, struct verdict 
             .evidence = input->evidence,
             .arena = arena,
             .findings = &verdict_out->findings,
+            .trusted_sealers = program_domains(input->program, field_arc_lists[0]),
         },
         .runs_end = &verdict_out->runs,
     };

@@ -73,6 +73,24 @@ static const struct fact_read *read_of(struct checker *checker, const struct fie
     return *end;
 }
 
+/* A boolean's `words` name a list that it is looked up in (field.h). */
+static bool check_needed_list(struct checker *checker, const struct field *field, const struct ast_fact *fact)
+{
+    struct named_list *list = checker->program->lists;
+
+    if (field->type != VALUE_BOOLEAN || field->words == NULL)
+        return true;
+    while (list != NULL && !slice_equal(list->name, slice_of_string(field->words[0])))
+        list = list->next;
+    if (list == NULL || (list->kind_known && list->kind != LIST_DOMAIN)) {
+        diag_error(checker->diagnostics, fact->name.span, "\"%s\" needs a list \"%s\" of kind domain", field->name,
+                   field->words[0]);
+        return false;
+    }
+    list->used = true;
+    return true;
+}
+
 const struct fact_read *check_fact(struct checker *checker, const struct ast_fact *fact)
 {
     const struct language *language = checker->program->language;
@@ -83,7 +101,7 @@ const struct fact_read *check_fact(struct checker *checker, const struct ast_fac
                    check_hint(checker, fact->name.text, field_next, (void *)(uintptr_t)language));
         return NULL;
     }
-    if (!check_key(checker, field, fact))
+    if (!check_key(checker, field, fact) || !check_needed_list(checker, field, fact))
         return NULL;
     if (checker->stage < field->stage) {
         diag_error(checker->diagnostics, fact->name.span, "\"%s\" is known from stage %s on, not yet at %s",

@@ -17,7 +17,8 @@ struct field {
     bool keyed;                        /* takes ["key"] */
     /*
      * VALUE_WORD: those it can hold, NULL at the end; literals are of them. VALUE_NUMBER: field_bytes, field_time, or
-     * NULL for one that counts and has no unit.
+     * NULL for one that counts and has no unit. VALUE_BOOLEAN: the list of domains that the rules must have who read it
+     * (program_domains()), or NULL.
      */
     const char *const *words;
     /* Reads it; `context` is the caller's, the result may borrow from the arena. States say what is missing. */

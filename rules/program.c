@@ -157,6 +157,15 @@ const char *program_read_header(const struct program *program, size_t index)
     return name_at(program->read_headers, index);
 }
 
+const struct list *program_domains(const struct program *program, const char *name)
+{
+    const struct named_list *list = program->lists;
+
+    while (list != NULL && !slice_equal(list->name, slice_of_string(name)))
+        list = list->next;
+    return list != NULL && list->kind == LIST_DOMAIN ? list->list : NULL;
+}
+
 size_t program_rules_count(const struct program *program)
 {
     return program->rules_count;

@@ -50,6 +50,8 @@ bool program_stage_reads(const struct program *program, unsigned stage, const ch
 /* Header fields that `tag` can add, each once; and those that header["..."] reads. `index` from 0; NULL ends. */
 const char *program_added_field(const struct program *program, size_t index);
 const char *program_read_header(const struct program *program, size_t index);
+/* The list of domains of that name, NULL when there is none. */
+const struct list *program_domains(const struct program *program, const char *name);
 /* Canonical text: parsing it again gives the same text. */
 struct slice program_print(const struct program *program, struct arena *arena);
 size_t program_rules_count(const struct program *program);

@@ -13,7 +13,7 @@ enum { TEST_CONNECT, TEST_MAIL, TEST_MESSAGE };
 
 enum test_fact {
     TEST_CLIENT_IP, TEST_CLIENT_PTR, TEST_HELO, TEST_SPF, TEST_DMARC, TEST_DKIM_DOMAIN, TEST_FROM_DOMAIN, TEST_HEADER,
-    TEST_SIZE, TEST_AGE, TEST_INDIRECT, TEST_SCORE, TEST_FACTS,
+    TEST_SIZE, TEST_AGE, TEST_INDIRECT, TEST_TRUSTED, TEST_SCORE, TEST_FACTS,
 };
 
 struct test_values {
@@ -44,6 +44,7 @@ TEST_READER(test_read_header, TEST_HEADER)
 TEST_READER(test_read_size, TEST_SIZE)
 TEST_READER(test_read_age, TEST_AGE)
 TEST_READER(test_read_indirect, TEST_INDIRECT)
+TEST_READER(test_read_trusted, TEST_TRUSTED)
 
 static struct value test_read_score(void *context, struct slice key, struct arena *arena)
 {
@@ -54,6 +55,8 @@ static struct value test_read_score(void *context, struct slice key, struct aren
 
 static const char *const test_stages[] = { "connect", "mail", "message" };
 static const char *const test_results[] = { "pass", "fail", "softfail", "none", "temperror", NULL };
+
+static const char *const test_lists[] = { "friends", NULL };
 
 static const struct field test_fields[] = {
     [TEST_CLIENT_IP] = { "client.ip", NULL, VALUE_ADDRESS, TEST_CONNECT, false, NULL, test_read_client_ip, "" },
@@ -66,6 +69,7 @@ static const struct field test_fields[] = {
     [TEST_HEADER] = { "header", NULL, VALUE_TEXT, TEST_MESSAGE, true, NULL, test_read_header, "" },
     [TEST_SIZE] = { "size", NULL, VALUE_NUMBER, TEST_MESSAGE, false, field_bytes, test_read_size, "" },
     [TEST_AGE] = { "age", NULL, VALUE_NUMBER, TEST_MESSAGE, false, field_time, test_read_age, "" },
+    [TEST_TRUSTED] = { "trusted", NULL, VALUE_BOOLEAN, TEST_MESSAGE, false, test_lists, test_read_trusted, "" },
     [TEST_INDIRECT] = { "indirect", NULL, VALUE_BOOLEAN, TEST_MESSAGE, false, NULL, test_read_indirect, "" },
     [TEST_SCORE] = { "score", NULL, VALUE_NUMBER, TEST_CONNECT, false, NULL, test_read_score, "" },
 };

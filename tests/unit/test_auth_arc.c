@@ -251,6 +251,8 @@ END_TEST
 
 #define AUTHOR_ZONE "author.example TXT \"v=spf1 -all\"\n_dmarc.author.example TXT \"v=DMARC1; p=reject\"\n"
 
+#define ALL_OF_THEM "\"list.example\" \"second.example\" \"third.example\""
+
 static const struct {
     const char *condition;
     bool passing;                  /* of arc_three as it is */
@@ -268,6 +270,8 @@ static const struct {
     { "all arc.sealers matches \"example$\"", true, false },
     /* list.example says that DMARC passed; to believe that is to believe all three. */
     { "arc.vouchers == \"list.example\"", true, false },
+    { "arc.trusted", true, false },
+    { "not arc.trusted", false, true },
     { "arc.claims.dmarc == pass", true, false },
     { "arc.claims.dmarc is absent", false, true },
     { "arc.claims.spf is absent", true, true },
@@ -277,10 +281,11 @@ static const struct {
     { "indirect.signs == arc-set", true, true },
 };
 
-static bool rule_matches(const char *condition, struct slice message)
+static bool rule_matches(const char *trusted, const char *condition, struct slice message)
 {
     struct fixture now;
-    struct slice rules = arena_printf(fixture.arena, "rule r at message { when %s then reject \"yes\" }", condition);
+    struct slice rules = arena_printf(fixture.arena, "list trusted-sealers domain { %s }\n"
+                                      "rule r at message { when %s then reject \"yes\" }", trusted, condition);
     fixture_init(&now, rules.text, AUTHOR_ZONE);
     now.facts.arrival = ARRIVAL;
     struct fixture outer = fixture;
@@ -295,9 +300,21 @@ static bool rule_matches(const char *condition, struct slice message)
 START_TEST(arc_facts_are_those_of_chains_that_pass)
 {
     const char *condition = conditions[_i].condition;
-    bool passing = rule_matches(condition, slice_of_string(arc_three));
-    bool failing = rule_matches(condition, altered(arc_three, "Bob.", "Eve."));
+    bool passing = rule_matches(ALL_OF_THEM, condition, slice_of_string(arc_three));
+    bool failing = rule_matches(ALL_OF_THEM, condition, altered(arc_three, "Bob.", "Eve."));
     ck_assert_msg(passing == conditions[_i].passing && failing == conditions[_i].failing, "%s", condition);
+}
+END_TEST
+
+/* The newest, one between and the oldest: to believe the oldest is to believe all. */
+START_TEST(arc_is_trusted_when_each_sealer_is)
+{
+    struct slice message = slice_of_string(arc_three);
+    ck_assert(rule_matches(ALL_OF_THEM, "arc.trusted", message));
+    ck_assert(!rule_matches("\"list.example\" \"second.example\"", "arc.trusted", message));
+    ck_assert(!rule_matches("\"list.example\" \"third.example\"", "arc.trusted", message));
+    ck_assert(!rule_matches("\"second.example\" \"third.example\"", "arc.trusted", message));
+    ck_assert(!rule_matches("", "arc.trusted", message));
 }
 END_TEST
 
@@ -355,6 +372,7 @@ Suite *suite_auth_arc(void)
     tcase_add_loop_test(tests, arc_keys_that_are_not_there, 0, sizeof keys / sizeof keys[0]);
     tcase_add_test(tests, arc_another_key_is_another_outcome);
     tcase_add_test(tests, arc_keys_are_asked_for_at_once);
+    tcase_add_test(tests, arc_is_trusted_when_each_sealer_is);
     tcase_add_loop_test(tests, arc_facts_are_those_of_chains_that_pass, 0, sizeof conditions / sizeof conditions[0]);
     tcase_add_loop_test(tests, results_of_others_are_read, 0, sizeof payloads / sizeof payloads[0]);
     suite_add_tcase(suite, tests);

@@ -63,6 +63,7 @@ START_TEST(test_none)
     assert_field(field_dkim_whole, "no");
     assert_field(field_dkim_tried, "0");
     assert_field(field_dkim_reason, "absent");
+    assert_field(field_dkim_signatures, "absent");
     assert_field(field_dkim_best_domain, "absent");
     assert_field(field_dkim_best_identity, "absent");
     assert_field(field_dkim_best_bits, "absent");
@@ -113,6 +114,35 @@ START_TEST(test_failing)
     assert_field(field_dkim_best_domain, "a.example");
     assert_field(field_dkim_best_reason, "because");
     assert_field(field_dkim_reason, "because, because");
+}
+END_TEST
+
+/* What is told of each; nothing that a signer writes stands before what was found out. */
+START_TEST(test_lines)
+{
+    struct signature *signature = add("a.example", AUTH_PASS, true);
+    assert_field(field_dkim_signatures, "pass aligned=yes test=no bits=2048 covered=100/100 d=a.example s=s1"
+                                        " a=rsa-sha256 t=none x=none l=none i= h=");
+    start(signature, 60);
+    signature->has_time = signature->has_expiry = true;
+    signature->time = 1763799000;
+    signature->expiry = 1763799001;
+    signature->identity = SLICE("x@b.a.example");
+    signature->fields = SLICE("from:to");
+    outcomes[0].test_key = true;
+    signature = add("b.example", AUTH_PERMERROR, false);
+    signature->has_body = false;
+    signature->key_bits = 0;
+    assert_field(field_dkim_signatures,
+                 "pass aligned=yes test=yes bits=2048 covered=60/100 d=a.example s=s1 a=rsa-sha256"
+                 " t=1763799000 x=1763799001 l=60 i=x@b.a.example h=from:to, "
+                 "permerror aligned=no test=no bits=0 covered=unknown d=b.example s=s1 a=rsa-sha256"
+                 " t=none x=none l=none i= h= (because)");
+    outcomes[1].result = AUTH_TEMPERROR;
+    assert_unknown(field_dkim_signatures);
+    outcomes[1].result = AUTH_FAIL;
+    findings.dmarc.result = AUTH_TEMPERROR;
+    assert_unknown(field_dkim_signatures);
 }
 END_TEST
 
@@ -223,6 +253,7 @@ Suite *suite_fields_dkim(void)
     tcase_add_test(tests, test_none);
     tcase_add_test(tests, test_properties);
     tcase_add_test(tests, test_failing);
+    tcase_add_test(tests, test_lines);
     tcase_add_test(tests, test_order);
     tcase_add_test(tests, test_unknown);
     tcase_add_loop_test(tests, test_body_sizes, 0, sizeof(bodies) / sizeof(bodies[0]));
