@@ -103,6 +103,13 @@ class Proxy:
             self.rules_history.append("".join(f"# file {os.path.abspath(path)}\n" for path in self.rules_files))
         self.write_config()
 
+    def within_reach(self, path):
+        """mxward's user may not reach the sources, as below /root: it reads a copy of the shipped rules and their lists."""
+        if not os.path.abspath(path).startswith(source("rules") + "/"):
+            return path
+        shutil.copytree(source("rules"), f"{self.directory}/rules", dirs_exist_ok=True)
+        return f"{self.directory}/rules/{os.path.relpath(path, source('rules'))}"
+
     def write_rules(self, text):
         with open(f"{self.directory}/test.rules", "w", encoding="utf-8") as file:
             file.write(text)
@@ -114,7 +121,7 @@ class Proxy:
             file.write(self.config())
 
     def config(self):
-        rules = self.rules_files or [f"{self.directory}/test.rules"]
+        rules = [self.within_reach(path) for path in self.rules_files or [f"{self.directory}/test.rules"]]
         lines = [
             'hostname "mx.example.org"',
             'authserv-id "mx.example.org"',
