@@ -88,7 +88,7 @@ static const struct {
 } keys[] = {
     { "v=DKIM1; k=rsa; p=QUFBQQ==", AUTH_PASS, "" },
     { "p=QUF\tBQQ= =", AUTH_PASS, "" },
-    { "v=DKIM1; h=sha1:sha256; s=tlsrpt:email; t=y:s; n=x; g=*; p=QUFBQQ==", AUTH_PASS, "" },
+    { "v=DKIM1; h=sha1:sha256; s=tlsrpt:email; t=y:s; n=x; g=nobody; p=QUFBQQ==", AUTH_PASS, "" },
     { "v=DKIM1; s=*; p=QUFBQQ==", AUTH_PASS, "" },
     { "v=DKIM1; p=", AUTH_PERMERROR, "key revoked" },
     { "v=DKIM1; p=!", AUTH_PERMERROR, "key is not base64" },

@@ -260,6 +260,34 @@ START_TEST(stretched_signatures_count_like_none)
 }
 END_TEST
 
+/* RFC 6376 6.3: what is wrong with a signature for good is wrong for good, and no reason to come again. */
+START_TEST(broken_signatures_never_defer)
+{
+    static const int expected[FILES] = { TAG, TAG, NO_DMARC };
+    static const enum signature_crypto broken[] = { SIGNATURE_BODY_ALTERED, SIGNATURE_NOT_BY_KEY, SIGNATURE_NOT_TRIED };
+    struct fixture fixture;
+    fixture_init(&fixture, "", ZONE);
+    fixture.program = load(files[_i], fixture.arena);
+    ck_assert(address_parse(SLICE("192.0.2.9"), &fixture.facts.client_address));
+    fixture.facts.sender_domain = SLICE("bank.example");
+    fixture.facts.sender = SLICE("ann@bank.example");
+    fixture_message(&fixture, "From: ann@bank.example\r\n\r\n", "Hello.\r\n");
+    struct evidence evidence = *fixture.evidence;
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        struct signature signature = signature_of("bank.example", "k");
+        signature.crypto = broken[i];
+        signature.problem = broken[i] == SIGNATURE_NOT_TRIED ? SLICE("no bh=") : SLICE("");
+        evidence.signatures = &signature;
+        evidence.signatures_count = 1;
+        fixture.evidence = &evidence;
+        struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+        ck_assert_msg(outcome_of(&verdict) == expected[_i], "%s, signature %zu: outcome %d", files[_i], i,
+                      outcome_of(&verdict));
+    }
+    fixture_clear(&fixture);
+}
+END_TEST
+
 /* Mail that fails DMARC, with the seals of `sealers`, i=1 first, each of whom claims something of DMARC. */
 #define SEALERS 3
 #define PASSED "pass", "bank.example"
@@ -413,6 +441,7 @@ Suite *suite_shipped_rules(void)
     TCase *tests = tcase_create("shipped_rules");
     tcase_add_loop_test(tests, mails_get_what_they_should, 0, sizeof mails / sizeof mails[0]);
     tcase_add_loop_test(tests, stretched_signatures_count_like_none, 0, sizeof signed_mails / sizeof signed_mails[0]);
+    tcase_add_loop_test(tests, broken_signatures_never_defer, 0, FILES);
     tcase_add_loop_test(tests, trusted_sealers_excuse_dmarc, 0, sizeof sealed_mails / sizeof sealed_mails[0]);
     tcase_add_loop_test(tests, deviations_have_a_reason, 0, sizeof treatments / sizeof treatments[0]);
     tcase_add_test(tests, strict_asks_again_without_dns);
