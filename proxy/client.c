@@ -186,7 +186,9 @@ static enum progress advance_handshake(struct client *client)
         const struct tls_authorities *authorities = generation_authorities(generation, client->session.facts.listener);
         enum stream_before_tls before =
             client->tls == LISTENER_TLS_IMPLICIT ? STREAM_INPUT_IS_TLS : STREAM_INPUT_IS_CLEAR;
-        if (!stream_start_tls_server(client->stream, generation->tls, authorities, before, &discarded))
+        /* A reload may have taken TLS away since this session came. */
+        if (generation->tls == NULL ||
+            !stream_start_tls_server(client->stream, generation->tls, authorities, before, &discarded))
             return leave(client, "TLS cannot be begun");
         if (discarded > 0)
             log_event(LOG_LEVEL_WARNING, "starttls-injection", "bytes-discarded", log_number((long long)discarded),
@@ -244,9 +246,10 @@ static enum progress advance_connect(struct client *client)
 {
     if (has_left(client))
         return leave(client, "client closed before the banner");
-    if (!client->session.worker->generation->has_stage[STAGE_CONNECT])
-        return send_banner(client);
     bool begun = client->transaction != NULL;
+    /* What was begun is finished: a reload may have taken the stage away since. */
+    if (!begun && !client->session.worker->generation->has_stage[STAGE_CONNECT])
+        return send_banner(client);
     struct transaction *transaction = client_transaction(client);
     if (!begun)
         transaction_judge_session(transaction, STAGE_CONNECT);

@@ -45,7 +45,8 @@ static void greet_back(struct client *client)
             size = offer.size;
         lines[count++] = SLICE("PIPELINING");
         lines[count++] = arena_printf(arena, "SIZE %llu", (unsigned long long)size);
-        if (client->tls == LISTENER_TLS_STARTTLS && !client->session.facts.tls)
+        if (client->tls == LISTENER_TLS_STARTTLS && !client->session.facts.tls &&
+            client->session.worker->generation->tls != NULL)
             lines[count++] = SLICE("STARTTLS");
         if ((client->offered & BACKEND_ENHANCED_STATUS_CODES) != 0)
             lines[count++] = SLICE("ENHANCEDSTATUSCODES");
