@@ -68,6 +68,8 @@ bool backend_settings_same(const struct backend_settings *a, const struct backen
 void backend_pool_use(struct backend_pool *pool, const struct backend_settings *settings);
 /* Another backend took its place: no spares and no probes any more. Sessions go on, and may still be opened. */
 void backend_pool_retire(struct backend_pool *pool);
+/* A reload comes back to it: what it offers is found out again where that is not known. */
+void backend_pool_revive(struct backend_pool *pool);
 /* No session is left: a retired pool may be freed. */
 bool backend_pool_is_empty(const struct backend_pool *pool);
 

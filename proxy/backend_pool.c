@@ -326,6 +326,14 @@ void backend_pool_retire(struct backend_pool *pool)
     }
 }
 
+void backend_pool_revive(struct backend_pool *pool)
+{
+    if (!pool->retired)
+        return;
+    pool->retired = false;
+    pool_check(pool);
+}
+
 bool backend_pool_is_empty(const struct backend_pool *pool)
 {
     return pool->sessions == NULL;

@@ -130,8 +130,10 @@ static struct backend_pool *find_backend(struct upstreams *upstreams, const stru
 
     while (entry != NULL && !backend_settings_same(&entry->settings, &settings))
         entry = entry->next;
-    if (entry != NULL)
+    if (entry != NULL) {
+        backend_pool_revive(entry->pool);
         return entry->pool;
+    }
     entry = memory_zeroed(1, sizeof(*entry));
     entry->address = memory_string(settings.address);
     entry->settings = settings;
@@ -200,12 +202,17 @@ void upstreams_use(struct upstreams *upstreams, const struct generation *generat
 
 void upstreams_sweep(struct upstreams *upstreams)
 {
-    for (struct backend_entry **entry = &upstreams->backends; *entry != NULL;)
-        if (generations_use_backend((*entry)->pool) || !backend_pool_is_empty((*entry)->pool)) {
+    for (struct backend_entry **entry = &upstreams->backends; *entry != NULL;) {
+        bool used = generations_use_backend((*entry)->pool);
+
+        /* That of a generation which was discarded has spares already, and would go on making them. */
+        if (!used)
+            backend_pool_retire((*entry)->pool);
+        if (used || !backend_pool_is_empty((*entry)->pool))
             entry = &(*entry)->next;
-        } else {
+        else
             backend_entry_free(entry);
-        }
+    }
     for (struct resolver_entry **entry = &upstreams->resolvers; *entry != NULL;)
         if (generations_use_resolver((*entry)->resolver)) {
             entry = &(*entry)->next;
