@@ -319,6 +319,28 @@ static enum progress say_outdated(struct client *client)
     return PROGRESS_AGAIN;
 }
 
+static enum progress data_too_slow(struct client *client)
+{
+    client_say(client, 421, "4.4.2", "message comes too slowly, closing (limit data-block or message)");
+    client_close(client, "the message came too slowly");
+    return PROGRESS_AGAIN;
+}
+
+/* True, and a reply was sent: the client goes on and on, or takes too long over it. */
+static bool is_endless(struct client *client)
+{
+    int64_t most = (int64_t)client_config(client)->limits.message * 1000;
+    if (client->transaction != NULL && transaction_is_flooded(client->transaction)) {
+        client_say(client, 552, "5.3.4", "far more was sent than is allowed here, closing (limit message-size)");
+        leave(client, "the client went on sending far beyond message-size");
+        return true;
+    }
+    if (clock_monotonic() - client->data_began <= most)
+        return false;
+    data_too_slow(client);
+    return true;
+}
+
 static enum progress advance_command(struct client *client)
 {
     if (stream_state(client->stream) == STREAM_BROKEN)
@@ -339,6 +361,9 @@ static enum progress advance_command(struct client *client)
             return leave(client, "client closed the connection");
         return client->timed_out ? idle_too_long(client) : PROGRESS_WAIT;
     }
+    /* Between two chunks a message is on its way and holds its room, whatever is said there. */
+    if (client->transaction != NULL && transaction_is_chunked(client->transaction) && is_endless(client))
+        return PROGRESS_AGAIN;
     if (status == LINE_COMPLETE) {
         client_enter(client, CLIENT_COMMAND);
         client_run_command(client, line);
@@ -360,28 +385,6 @@ static enum progress advance_wait(struct client *client)
     client_enter(client, CLIENT_COMMAND);
     client_finish_command(client);
     return PROGRESS_AGAIN;
-}
-
-static enum progress data_too_slow(struct client *client)
-{
-    client_say(client, 421, "4.4.2", "message comes too slowly, closing (limit data-block or message)");
-    client_close(client, "the message came too slowly");
-    return PROGRESS_AGAIN;
-}
-
-/* True, and a reply was sent: the client goes on and on, or takes too long over it. */
-static bool is_endless(struct client *client)
-{
-    int64_t most = (int64_t)client_config(client)->limits.message * 1000;
-    if (client->transaction != NULL && transaction_is_flooded(client->transaction)) {
-        client_say(client, 552, "5.3.4", "far more was sent than is allowed here, closing (limit message-size)");
-        leave(client, "the client went on sending far beyond message-size");
-        return true;
-    }
-    if (clock_monotonic() - client->data_began <= most)
-        return false;
-    data_too_slow(client);
-    return true;
 }
 
 static enum progress advance_data(struct client *client)
