@@ -140,3 +140,13 @@ size_t auth_arc_witness(const struct evidence *evidence)
             return i - 1;
     return 0;
 }
+
+bool auth_arc_is_whole(const struct evidence *evidence)
+{
+    for (size_t i = evidence->arc_sets_count, witness = auth_arc_witness(evidence); i > witness; i--) {
+        const struct signature *message = &evidence->arc_sets[i - 1].message;
+        if (message->has_length || message->fields_added != 0)
+            return false;
+    }
+    return true;
+}

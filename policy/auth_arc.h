@@ -28,6 +28,12 @@ bool auth_arc_has_keys(const struct evidence *evidence, struct answers *answers,
  * the oldest; its index. To believe it is to believe its sealer and every later one. Needs a set.
  */
 size_t auth_arc_witness(const struct evidence *evidence);
+/*
+ * Whether all that a reader sees is what the sealers from the newest down to the witness had before them: no l=, and no
+ * field added above one that they sign. Else whoever has one message that they sealed may have made another of it.
+ * Needs a set.
+ */
+bool auth_arc_is_whole(const struct evidence *evidence);
 /* Whether a claim is about this message's author: of DMARC only one that names all its domains. */
 bool auth_arc_is_relevant(const struct arc_claim *claim, const struct evidence *evidence);
 

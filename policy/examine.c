@@ -254,6 +254,9 @@ static void find_covered(struct examination *examination)
         if (candidate->chosen)
             auth_dkim_cover_fields(auth_dkim_fields_of(candidate->field->value), &fields, candidate->signature);
     }
+    for (size_t i = 0; i < examination->evidence.arc_sets_count; i++)
+        auth_dkim_cover_fields(examination->arc_members[i].message.names, &fields,
+                               &examination->evidence.arc_sets[i].message);
 }
 
 struct examination *examine_begin(const struct facts *facts, const struct program *program, struct slice header,
@@ -272,8 +275,8 @@ struct examination *examine_begin(const struct facts *facts, const struct progra
         evidence->subject = first_value(examination, SLICE("Subject"));
     read_signatures(examination);
     limit_signatures(examination);
-    find_covered(examination);
     auth_arc_parse(&examination->header, arena, evidence, &examination->arc_members);
+    find_covered(examination);
     indirect_find(facts, &examination->header, arena, evidence);
     read_headers(examination, program);
     find_removed(examination, program);

@@ -590,7 +590,7 @@ static const struct field table[] = {
     { "arc.sealers",          NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_arc_sealers,
       "domains of the seals of a chain that passes, newest first" },
     { "arc.vouchers",         NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_arc_vouchers,
-      "those of them whom one has to trust to believe arc.claims.*" },
+      "those of them whom one has to trust to believe arc.claims.*; absent when something may have been added since" },
     { "arc.trusted",          NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, field_arc_lists, field_arc_trusted,
       "whether all of arc.vouchers are in the list trusted-sealers, which the rules must have" },
     { "arc.claims",           NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_arc_claims,

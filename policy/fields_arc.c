@@ -90,10 +90,19 @@ READER(field_arc_sealers)
     return sealers_down_to(context, 0, arena);
 }
 
+/* Nobody vouches for what was added since. */
+static struct value vouchers_of(const void *context, struct arena *arena)
+{
+    const struct evidence *evidence = evidence_of(context);
+    if (evidence->arc_sets_count > 0 && !auth_arc_is_whole(evidence))
+        return of_chain(context, VALUE_DOMAIN, NULL, 0);
+    return sealers_down_to(context, auth_arc_witness(evidence), arena);
+}
+
 READER(field_arc_vouchers)
 {
     (void)key;
-    return sealers_down_to(context, auth_arc_witness(evidence_of(context)), arena);
+    return vouchers_of(context, arena);
 }
 
 /* As `all arc.vouchers in trusted-sealers`: one who is not in the list makes it false, whatever else is unknown. */
@@ -101,7 +110,7 @@ READER(field_arc_trusted)
 {
     (void)key;
     const struct list *trusted = ((const struct field_context *)context)->trusted_sealers;
-    struct value vouchers = sealers_down_to(context, auth_arc_witness(evidence_of(context)), arena);
+    struct value vouchers = vouchers_of(context, arena);
     if (trusted == NULL || vouchers.state == VALUE_ABSENT || !list_has_domain(trusted, vouchers.item.text))
         return value_boolean(false);
     for (size_t i = 0; i < vouchers.more_count; i++)

@@ -318,6 +318,24 @@ START_TEST(arc_is_trusted_when_each_sealer_is)
 }
 END_TEST
 
+/* What stands above a chain of three that passes, and what a rule sees. */
+static const struct {
+    const char *added;
+    const char *condition;
+} additions[] = {
+    { "", "arc.trusted and arc.vouchers == \"list.example\"" },
+    { "X-Other: x\r\n", "arc == pass and arc.vouchers == \"list.example\"" },
+    { "Subject: other\r\n", "arc == pass and arc.vouchers is absent and not arc.trusted" },
+    { "Date: Fri, 1 Jan 2027 00:00:00 +0000\r\n", "arc == pass and arc.vouchers is absent and not arc.trusted" },
+};
+
+START_TEST(arc_nobody_vouches_for_what_was_added)
+{
+    struct slice message = arena_printf(fixture.arena, "%s%s", additions[_i].added, arc_three);
+    ck_assert_msg(rule_matches(ALL_OF_THEM, additions[_i].condition, message), "%s", additions[_i].added);
+}
+END_TEST
+
 static const struct {
     const char *value;
     const char *identity;
@@ -374,6 +392,7 @@ Suite *suite_auth_arc(void)
     tcase_add_test(tests, arc_keys_are_asked_for_at_once);
     tcase_add_test(tests, arc_is_trusted_when_each_sealer_is);
     tcase_add_loop_test(tests, arc_facts_are_those_of_chains_that_pass, 0, sizeof conditions / sizeof conditions[0]);
+    tcase_add_loop_test(tests, arc_nobody_vouches_for_what_was_added, 0, sizeof additions / sizeof additions[0]);
     tcase_add_loop_test(tests, results_of_others_are_read, 0, sizeof payloads / sizeof payloads[0]);
     suite_add_tcase(suite, tests);
     return suite;
