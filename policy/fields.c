@@ -573,6 +573,8 @@ static const struct field table[] = {
       "p= of the record" },
     { "dmarc.domain",         NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_dmarc_domain,
       "the domain that has the record" },
+    { "dmarc.author",         NULL,    VALUE_DOMAIN,  STAGE_MESSAGE, false, NULL, field_dmarc_author,
+      "the author domain that the result is about: of several the one with the strictest outcome" },
     { "dmarc.organizational-domain", NULL, VALUE_DOMAIN, STAGE_MESSAGE, false, NULL, field_dmarc_organizational_domain,
       "organizational domain of the author domain" },
     { "dmarc.test",           NULL,    VALUE_BOOLEAN, STAGE_MESSAGE, false, NULL, field_dmarc_test,

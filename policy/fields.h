@@ -71,6 +71,7 @@ struct value field_dmarc_asked(void *context, struct slice key, struct arena *ar
 struct value field_dmarc_tag(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_aligned(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_domain(void *context, struct slice key, struct arena *arena);
+struct value field_dmarc_author(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_organizational_domain(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_test(void *context, struct slice key, struct arena *arena);
 struct value field_dmarc_reason(void *context, struct slice key, struct arena *arena);

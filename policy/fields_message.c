@@ -114,6 +114,15 @@ READER(field_dmarc_domain)
     return value_domain(dmarc->record_domain);
 }
 
+READER(field_dmarc_author)
+{
+    UNUSED_KEY;
+    const struct dmarc_outcome *dmarc = &findings_of(context)->dmarc;
+    if (dmarc->author_domain.length == 0)
+        return missing_from_dmarc(dmarc, VALUE_DOMAIN);
+    return value_domain(dmarc->author_domain);
+}
+
 READER(field_dmarc_organizational_domain)
 {
     UNUSED_KEY;
