@@ -7,6 +7,7 @@
 
 #include "policy/auth_dkim_parse.h"
 #include "policy/field_writer.h"
+#include "policy/host_name.h"
 
 static struct added_field finish(struct field_writer *writer, struct slice name)
 {
@@ -223,13 +224,21 @@ static bool is_host(struct slice text)
     return text.length > 0 && text.length <= 255;
 }
 
+/* A bracket that is not closed would make the address behind it part of a domain-literal. */
+static bool is_shown_as_helo(struct slice helo)
+{
+    bool has_bracket = slice_find(helo, '[') < helo.length || slice_find(helo, ']') < helo.length;
+
+    return is_host(helo) && (!has_bracket || host_name_is_bracketed(helo));
+}
+
 static void put_client(struct field_writer *writer, const struct facts *facts, const struct findings *findings)
 {
     char buffer[ADDRESS_TEXT];
     struct slice address = address_print(&facts->client_address, buffer), name = findings->iprev.name;
     const char *family = facts->client_address.family == 6 ? "IPv6:" : "";
     bool named = findings->iprev.result == AUTH_PASS && is_host(name);
-    struct slice helo = is_host(facts->helo) ? facts->helo : SLICE("unknown");
+    struct slice helo = is_shown_as_helo(facts->helo) ? facts->helo : SLICE("unknown");
 
     field_writer_printf(writer, "from %.*s", SLICE_ARG(helo));
     field_writer_printf(writer, "(%.*s%s[%s%.*s])", named ? (int)name.length : 0, named ? name.text : "",

@@ -152,6 +152,24 @@ START_TEST(test_received_with)
 }
 END_TEST
 
+/* RFC 5322 3.4.1: what is in brackets goes on to the one that closes, over all that is in between. */
+static const struct { const char *helo, *from; } brackets[] = {
+    { "[192.0.2.1]", "Received: from [192.0.2.1] (" },
+    { "[IPv6:2001:db8::1]", "Received: from [IPv6:2001:db8::1] (" },
+    { "[", "Received: from unknown (" },
+    { "[mail.example.org", "Received: from unknown (" },
+    { "mail[.example.org", "Received: from unknown (" },
+    { "]mail.example.org", "Received: from unknown (" },
+};
+
+START_TEST(test_received_brackets)
+{
+    facts.helo = slice_of_string(brackets[_i].helo);
+    struct slice text = unfolded(auth_results_received(&facts, &findings, arena).text);
+    ck_assert_msg(slice_starts_with(text, slice_of_string(brackets[_i].from)), "%.*s", SLICE_ARG(text));
+}
+END_TEST
+
 static const struct {
     int64_t seconds;
     const char *text;
@@ -309,6 +327,7 @@ Suite *suite_auth_results(void)
     tcase_add_test(tests, test_field_without_signatures);
     tcase_add_test(tests, test_received_spf);
     tcase_add_loop_test(tests, test_received_with, 0, 5);
+    tcase_add_loop_test(tests, test_received_brackets, 0, sizeof brackets / sizeof brackets[0]);
     tcase_add_test(tests, test_received);
     tcase_add_loop_test(tests, test_dates, 0, sizeof(dates) / sizeof(dates[0]));
     tcase_add_test(tests, test_hostile);
