@@ -4,7 +4,7 @@
  * rule language as mxward offers it. A reader never fails: states
  * say what is missing. Texts are the client's; whoever prints them escapes them.
  */
-#include "policy/fields.h"
+#include "policy/fields_private.h"
 
 #include "policy/actions.h"
 #include "policy/auth_dkim_cover.h"
@@ -14,9 +14,6 @@
 #include "policy/iprev.h"
 #include "policy/language.h"
 #include "policy/mailbox.h"
-
-#define READER(name) static struct value name(void *context, struct slice key, struct arena *arena)
-#define UNUSED_KEY (void)key, (void)arena
 
 static const struct facts *facts_of(const void *context)
 {
@@ -47,11 +44,6 @@ const struct spf_outcome *field_spf_helo(struct field_context *context)
     return &context->findings->spf_helo;
 }
 
-static struct value text_or_absent(struct slice text)
-{
-    return text.length == 0 ? value_in_state(VALUE_TEXT, VALUE_ABSENT) : value_text(text);
-}
-
 static struct value domain_or_absent(struct slice text, struct arena *arena)
 {
     struct slice domain;
@@ -77,180 +69,180 @@ static struct value found_text(enum value_type type, enum auth_result result, st
     return type == VALUE_DOMAIN ? value_domain(text) : value_text(text);
 }
 
-READER(read_client_ip)
+static READER(read_client_ip)
 {
     UNUSED_KEY;
     return value_address(facts_of(context)->client_address);
 }
 
-READER(read_client_port)
+static READER(read_client_port)
 {
     UNUSED_KEY;
     return value_number(facts_of(context)->client_port);
 }
 
-READER(read_client_name)
+static READER(read_client_name)
 {
     UNUSED_KEY;
     const struct iprev_outcome *outcome = field_iprev(context);
     return found_text(VALUE_DOMAIN, outcome->result, outcome->result == AUTH_PASS ? outcome->name : SLICE_NONE);
 }
 
-READER(read_client_reverse_name)
+static READER(read_client_reverse_name)
 {
     UNUSED_KEY;
     const struct iprev_outcome *outcome = field_iprev(context);
     return found_text(VALUE_DOMAIN, outcome->result, outcome->reverse_name);
 }
 
-READER(read_iprev_result)
+static READER(read_iprev_result)
 {
     UNUSED_KEY;
     return result_value(field_iprev(context)->result);
 }
 
-READER(read_listener)
+static READER(read_listener)
 {
     UNUSED_KEY;
     return value_text(facts_of(context)->listener);
 }
 
-READER(read_local_ip)
+static READER(read_local_ip)
 {
     UNUSED_KEY;
     return value_address(facts_of(context)->local_address);
 }
 
-READER(read_local_port)
+static READER(read_local_port)
 {
     UNUSED_KEY;
     return value_number(facts_of(context)->local_port);
 }
 
-READER(read_helo)
+static READER(read_helo)
 {
     UNUSED_KEY;
     return facts_of(context)->has_helo ? text_or_absent(facts_of(context)->helo)
                                        : value_in_state(VALUE_TEXT, VALUE_ABSENT);
 }
 
-READER(read_helo_domain)
+static READER(read_helo_domain)
 {
     (void)key;
     return domain_or_absent(facts_of(context)->has_helo ? facts_of(context)->helo : SLICE_NONE, arena);
 }
 
-READER(read_helo_valid)
+static READER(read_helo_valid)
 {
     UNUSED_KEY;
     struct slice helo = facts_of(context)->helo;
     return value_boolean(host_name_is_domain(helo) || host_name_is_literal(helo, NULL));
 }
 
-READER(read_helo_literal)
+static READER(read_helo_literal)
 {
     UNUSED_KEY;
     return value_boolean(host_name_is_bracketed(facts_of(context)->helo));
 }
 
-READER(read_helo_esmtp)
+static READER(read_helo_esmtp)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->esmtp);
 }
 
-READER(read_tls)
+static READER(read_tls)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->tls);
 }
 
-READER(read_tls_version)
+static READER(read_tls_version)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_version);
 }
 
-READER(read_tls_cipher)
+static READER(read_tls_cipher)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_cipher);
 }
 
-READER(read_tls_bits)
+static READER(read_tls_bits)
 {
     UNUSED_KEY;
     return facts_of(context)->tls ? value_number(facts_of(context)->tls_bits)
                                   : value_in_state(VALUE_NUMBER, VALUE_ABSENT);
 }
 
-READER(read_tls_server_name)
+static READER(read_tls_server_name)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_server_name);
 }
 
-READER(read_tls_resumed)
+static READER(read_tls_resumed)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->tls_resumed);
 }
 
-READER(read_tls_client_verified)
+static READER(read_tls_client_verified)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->tls_client.verified);
 }
 
-READER(read_tls_client_subject)
+static READER(read_tls_client_subject)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_client.subject);
 }
 
-READER(read_tls_client_issuer)
+static READER(read_tls_client_issuer)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_client.issuer);
 }
 
-READER(read_tls_client_fingerprint)
+static READER(read_tls_client_fingerprint)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_client.fingerprint);
 }
 
-READER(read_tls_client_problem)
+static READER(read_tls_client_problem)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_client.problem);
 }
 
-READER(read_sender)
+static READER(read_sender)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->sender);
 }
 
-READER(read_sender_local)
+static READER(read_sender_local)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->sender_local_part);
 }
 
-READER(read_sender_domain)
+static READER(read_sender_domain)
 {
     (void)key;
     return domain_or_absent(facts_of(context)->sender_domain, arena);
 }
 
-READER(read_sender_null)
+static READER(read_sender_null)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->sender.length == 0);
 }
 
-READER(read_sender_size)
+static READER(read_sender_size)
 {
     UNUSED_KEY;
     uint64_t size = facts_of(context)->declared_size;
@@ -258,25 +250,25 @@ READER(read_sender_size)
                      : value_number(size > INT64_MAX ? INT64_MAX : (int64_t)size);
 }
 
-READER(read_sender_8bit)
+static READER(read_sender_8bit)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->body_8bit);
 }
 
-READER(read_sender_smtputf8)
+static READER(read_sender_smtputf8)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->smtputf8);
 }
 
-READER(read_spf_result)
+static READER(read_spf_result)
 {
     UNUSED_KEY;
     return result_value(field_spf(context)->result);
 }
 
-READER(read_spf_domain)
+static READER(read_spf_domain)
 {
     (void)key;
     const struct spf_outcome *outcome = field_spf(context);
@@ -285,27 +277,27 @@ READER(read_spf_domain)
     return domain_or_absent(outcome->domain, arena);
 }
 
-READER(read_spf_reason)
+static READER(read_spf_reason)
 {
     UNUSED_KEY;
     const struct spf_outcome *outcome = field_spf(context);
     return found_text(VALUE_TEXT, outcome->result, outcome->reason);
 }
 
-READER(read_spf_explanation)
+static READER(read_spf_explanation)
 {
     UNUSED_KEY;
     const struct spf_outcome *outcome = field_spf(context);
     return found_text(VALUE_TEXT, outcome->result, outcome->explanation);
 }
 
-READER(read_spf_helo)
+static READER(read_spf_helo)
 {
     UNUSED_KEY;
     return result_value(field_spf_helo(context)->result);
 }
 
-READER(read_spf_helo_domain)
+static READER(read_spf_helo_domain)
 {
     (void)key;
     const struct spf_outcome *outcome = field_spf_helo(context);
@@ -314,7 +306,7 @@ READER(read_spf_helo_domain)
     return domain_or_absent(outcome->domain, arena);
 }
 
-READER(read_spf_helo_reason)
+static READER(read_spf_helo_reason)
 {
     UNUSED_KEY;
     const struct spf_outcome *outcome = field_spf_helo(context);
@@ -327,13 +319,13 @@ static struct value spf_number(const struct spf_outcome *outcome, int64_t number
     return outcome->result == AUTH_PENDING ? value_in_state(VALUE_NUMBER, VALUE_PENDING) : value_number(number);
 }
 
-READER(read_spf_lookups)
+static READER(read_spf_lookups)
 {
     UNUSED_KEY;
     return spf_number(field_spf(context), field_spf(context)->lookups);
 }
 
-READER(read_spf_void_lookups)
+static READER(read_spf_void_lookups)
 {
     UNUSED_KEY;
     return spf_number(field_spf(context), field_spf(context)->void_lookups);
@@ -370,31 +362,31 @@ static struct slice domain_of(const struct facts_recipient *recipient, struct ar
     return domain_or_absent(recipient->domain, arena).item.text;
 }
 
-READER(read_recipient)
+static READER(read_recipient)
 {
     (void)key;
     return of_recipients(context, VALUE_TEXT, arena, path_of);
 }
 
-READER(read_recipient_local)
+static READER(read_recipient_local)
 {
     (void)key;
     return of_recipients(context, VALUE_TEXT, arena, local_part_of);
 }
 
-READER(read_recipient_domain)
+static READER(read_recipient_domain)
 {
     (void)key;
     return of_recipients(context, VALUE_DOMAIN, arena, domain_of);
 }
 
-READER(read_recipients_count)
+static READER(read_recipients_count)
 {
     UNUSED_KEY;
     return value_number((int64_t)facts_of(context)->recipients_count);
 }
 
-READER(read_score)
+static READER(read_score)
 {
     UNUSED_KEY;
     return value_number(((const struct field_context *)context)->score);

@@ -3,7 +3,7 @@
  * fields_arc.c: readers of ARC's facts. RFC 8617 5.2: a chain that fails is treated like none; so whatever a chain says
  * is absent unless it passes, and unknown while a key could not be looked up.
  */
-#include "policy/fields.h"
+#include "policy/fields_private.h"
 
 #include "policy/auth_arc.h"
 
@@ -17,17 +17,9 @@ const char *const field_arc_dkim_words[] = {
 };
 const char *const field_arc_dmarc_words[] = { "none", "pass", "fail", "temperror", "permerror", NULL };
 
-#define READER(name) struct value name(void *context, struct slice key, struct arena *arena)
-#define UNUSED_KEY (void)key, (void)arena
-
 static const struct arc_outcome *outcome_of(const void *context)
 {
     return &((const struct field_context *)context)->findings->arc;
-}
-
-static const struct evidence *evidence_of(const void *context)
-{
-    return ((const struct field_context *)context)->evidence;
 }
 
 READER(field_arc_result)

@@ -3,20 +3,7 @@
  * fields_author.c: readers of what is known of the author and of the header's form (author.h): all of it is evidence,
  * so it is never unknown.
  */
-#include "policy/fields.h"
-
-#define READER(name) struct value name(void *context, struct slice key, struct arena *arena)
-#define UNUSED_KEY (void)key, (void)arena
-
-static const struct evidence *evidence_of(const void *context)
-{
-    return ((const struct field_context *)context)->evidence;
-}
-
-static struct value text_or_absent(struct slice text)
-{
-    return text.length == 0 ? value_in_state(VALUE_TEXT, VALUE_ABSENT) : value_text(text);
-}
+#include "policy/fields_private.h"
 
 READER(field_from_domain)
 {

@@ -4,26 +4,13 @@
  * that which vouches for most, so that a rule can ask for several properties of the same signature. All findings are
  * final here. What a key that could not be fetched might still have shown is unknown, not absent (P5).
  */
-#include "policy/fields.h"
+#include "policy/fields_private.h"
 
 #include "policy/auth_dkim.h"
 #include "policy/auth_dkim_cover.h"
 #include "policy/auth_dkim_parse.h"
 
-#define READER(name) struct value name(void *context, struct slice key, struct arena *arena)
-#define UNUSED_KEY (void)key, (void)arena
-
-static const struct findings *findings_of(const void *context)
-{
-    return ((const struct field_context *)context)->findings;
-}
-
-static const struct evidence *evidence_of(const void *context)
-{
-    return ((const struct field_context *)context)->evidence;
-}
-
-static bool any_signature_unknown(const struct findings *findings)
+bool field_any_signature_unknown(const struct findings *findings)
 {
     for (size_t i = 0; i < findings->dkim_count; i++)
         if (findings->dkim[i].result == AUTH_TEMPERROR)
@@ -64,7 +51,7 @@ static struct value of_passing(const void *context, enum value_type type, struct
         if (findings->dkim[i].result == AUTH_PASS)
             items[count++].text = item_of(&evidence->signatures[i]);
     struct value value = value_items(type, items, count);
-    if (any_signature_unknown(findings))
+    if (field_any_signature_unknown(findings))
         value.state = VALUE_UNKNOWN;
     return value;
 }
@@ -137,7 +124,7 @@ READER(field_dkim_aligned)
     /* With several authors: with the one whose outcome holds. */
     if (findings->dmarc.dkim_aligned)
         return value_boolean(true);
-    if (any_signature_unknown(findings) || findings->dmarc.result == AUTH_TEMPERROR)
+    if (field_any_signature_unknown(findings) || findings->dmarc.result == AUTH_TEMPERROR)
         return value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN);
     return value_boolean(false);
 }
@@ -153,7 +140,7 @@ READER(field_dkim_bits)
         if (findings->dkim[i].result == AUTH_PASS && bits > 0 && (least == 0 || bits < least))
             least = bits;
     }
-    if (any_signature_unknown(findings))
+    if (field_any_signature_unknown(findings))
         return value_in_state(VALUE_NUMBER, VALUE_UNKNOWN);
     return least == 0 ? value_in_state(VALUE_NUMBER, VALUE_ABSENT) : value_number(least);
 }
@@ -166,7 +153,7 @@ READER(field_dkim_length)
     for (size_t i = 0; i < findings->dkim_count; i++)
         if (findings->dkim[i].result == AUTH_PASS && evidence->signatures[i].has_length)
             return value_boolean(true);
-    return any_signature_unknown(findings) ? value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN) : value_boolean(false);
+    return field_any_signature_unknown(findings) ? value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN) : value_boolean(false);
 }
 
 /* "t=1763799000", or that there is none. */
@@ -215,7 +202,7 @@ READER(field_dkim_signatures)
     for (size_t i = 0; i < findings->dkim_count; i++)
         items[i].text = signature_line(&evidence_of(context)->signatures[i], &findings->dkim[i], arena);
     struct value value = value_items(VALUE_TEXT, items, findings->dkim_count);
-    if (any_signature_unknown(findings) || (findings->dkim_count > 0 && findings->dmarc.result == AUTH_TEMPERROR))
+    if (field_any_signature_unknown(findings) || (findings->dkim_count > 0 && findings->dmarc.result == AUTH_TEMPERROR))
         value.state = VALUE_UNKNOWN;
     return value;
 }
@@ -268,7 +255,7 @@ static struct best best_of(const void *context)
         best.signature = signature;
         best.outcome = &findings->dkim[i];
     }
-    best.certain = (!any_signature_unknown(findings) && findings->dmarc.result != AUTH_TEMPERROR)
+    best.certain = (!field_any_signature_unknown(findings) && findings->dmarc.result != AUTH_TEMPERROR)
                 || (best.signature != NULL && is_whole(best.signature, best.outcome));
     return best;
 }

@@ -3,30 +3,9 @@
  * fields_message.c: readers of what is known of a message: evidence and findings. All findings are final here. What a
  * look-up that failed might still have shown is unknown, not absent (P5).
  */
-#include "policy/fields.h"
+#include "policy/fields_private.h"
 
 #include "policy/indirect.h"
-
-#define READER(name) struct value name(void *context, struct slice key, struct arena *arena)
-#define UNUSED_KEY (void)key, (void)arena
-
-static const struct findings *findings_of(const void *context)
-{
-    return ((const struct field_context *)context)->findings;
-}
-
-static const struct evidence *evidence_of(const void *context)
-{
-    return ((const struct field_context *)context)->evidence;
-}
-
-static bool any_signature_unknown(const struct findings *findings)
-{
-    for (size_t i = 0; i < findings->dkim_count; i++)
-        if (findings->dkim[i].result == AUTH_TEMPERROR)
-            return true;
-    return false;
-}
 
 READER(field_spf_aligned)
 {
@@ -156,17 +135,12 @@ static struct value of_slices(enum value_type type, const struct slice *slices, 
     return value_items(type, items, count);
 }
 
-static struct value text_or_absent(struct slice text)
-{
-    return text.length == 0 ? value_in_state(VALUE_TEXT, VALUE_ABSENT) : value_text(text);
-}
-
 /* A signature that could not be checked may be a list's: mail is not direct for sure before it is. */
 READER(field_indirect)
 {
     UNUSED_KEY;
     const struct findings *findings = findings_of(context);
-    if (!findings->indirect && any_signature_unknown(findings))
+    if (!findings->indirect && field_any_signature_unknown(findings))
         return value_in_state(VALUE_BOOLEAN, VALUE_UNKNOWN);
     return value_boolean(findings->indirect);
 }
@@ -183,7 +157,7 @@ READER(field_indirect_signs)
     if (indirect_other_signature(evidence, findings))
         signs[count++] = SLICE("other-signature");
     struct value value = of_slices(VALUE_WORD, signs, count, arena);
-    if (any_signature_unknown(findings))
+    if (field_any_signature_unknown(findings))
         value.state = VALUE_UNKNOWN;
     return value;
 }

@@ -4,7 +4,7 @@
  * are mxward.rules(5)'s words.
  */
 #include "policy/auth_dkim_cover.h"
-#include "policy/fields.h"
+#include "policy/fields_private.h"
 #include "tests/unit/auth_world.h"
 
 #define SIGNATURES_MOST 4
