@@ -17,7 +17,6 @@
 #define ANSWERS_QUESTIONS_MOST 1024
 /* RFC 1035 2.3.4: 255 octets in wire form leave 253 characters of text. */
 #define NAME_PLAIN_MOST 253
-#define LABEL_MOST 63
 /* RFC 1035 3.3: what a TXT record can hold. */
 #define RECORD_DATA_MOST 65535
 #define REASON_MOST 256

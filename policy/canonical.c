@@ -137,19 +137,10 @@ static void put_relaxed(struct canonical_hash *hash, struct slice part, bool *bl
     }
 }
 
-static struct slice without_line_end(struct slice text)
-{
-    if (text.length > 0 && text.text[text.length - 1] == '\n')
-        text.length--;
-    if (text.length > 0 && text.text[text.length - 1] == '\r')
-        text.length--;
-    return text;
-}
-
 void canonical_hash_field(struct canonical_hash *hash, const struct message_field *field, bool relaxed,
                           struct slice cut)
 {
-    struct slice text = without_line_end(field->text), value = field->value, behind = SLICE_NONE;
+    struct slice text = slice_without_line_end(field->text), value = field->value, behind = SLICE_NONE;
     bool blank = false, any = false;
 
     if (cut.text != NULL) {

@@ -5,8 +5,6 @@
  */
 #include "policy/host_name.h"
 
-/* RFC 1035 2.3.4. */
-#define LABEL_MOST 63
 /* RFC 5890 2.3.2.1: "xn--" and, for each character, at least an octet make the A-label. */
 #define U_LABEL_MOST (LABEL_MOST - 4)
 

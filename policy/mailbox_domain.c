@@ -12,7 +12,6 @@
 /* A label of 63 bytes as A-label has fewer characters than that; each has at most four bytes. */
 #define U_LABEL_MOST 252
 #define DOMAIN_MOST 253            /* RFC 1035 2.3.4, as text without the final dot */
-#define LABEL_MOST 63
 
 static bool is_ascii(struct slice text)
 {

@@ -45,15 +45,6 @@ bool message_name_is_valid(struct slice name)
     return name.length > 0;
 }
 
-static struct slice without_line_end(struct slice text)
-{
-    if (text.length > 0 && text.text[text.length - 1] == '\n')
-        text.length--;
-    if (text.length > 0 && text.text[text.length - 1] == '\r')
-        text.length--;
-    return text;
-}
-
 /*
  * Mail servers and mail programs take such a line for that of a mailbox file where it comes first, and for something
  * else, or the end of the header, where it does not. "From : ann@example.org" is one of them too.
@@ -90,7 +81,7 @@ static enum oddity broken_line(struct slice text, bool has_colon)
 static void field_split(struct message_field *field, struct message_header *header)
 {
     /* A name is on one line: a colon further down belongs to a value, or to nothing. */
-    struct slice first = without_line_end(slice_first(field->text, line_length(field->text, 0)));
+    struct slice first = slice_without_line_end(slice_first(field->text, line_length(field->text, 0)));
     size_t colon = slice_find(first, ':');
     struct slice name = slice_first(first, colon);
 
@@ -103,7 +94,7 @@ static void field_split(struct message_field *field, struct message_header *head
         return;
     }
     field->name = name;
-    field->value = without_line_end(slice_from(field->text, colon + 1));
+    field->value = slice_without_line_end(slice_from(field->text, colon + 1));
     field->space_before_colon = name.length != colon;
     if (field->space_before_colon)
         header->oddities |= ODDITY_BIT(ODDITY_SPACE_BEFORE_COLON);
@@ -138,7 +129,7 @@ static uint64_t line_oddities(struct slice line)
 {
     uint64_t oddities = 0;
     bool has_end = line.text[line.length - 1] == '\n';
-    struct slice text = has_end ? without_line_end(line) : line;
+    struct slice text = has_end ? slice_without_line_end(line) : line;
 
     if (has_end && line.length - text.length == 1)
         oddities |= ODDITY_BIT(ODDITY_BARE_LF);

@@ -11,9 +11,6 @@
 
 #include "policy/host_name.h"
 
-/* RFC 1035 2.3.4. */
-#define HOST_LABEL_MOST 63
-
 #define UNAVAILABLE SLICE("[UNAVAILABLE]")
 #define TEMPORARILY_UNAVAILABLE SLICE("[TEMPUNAVAIL]")
 
@@ -111,18 +108,6 @@ static struct slice xtext(struct arena *arena, struct slice value)
     return slice_of(text, length);
 }
 
-static bool is_host_label(struct slice label)
-{
-    if (label.length == 0 || label.length > HOST_LABEL_MOST || label.text[0] == '-' ||
-        label.text[label.length - 1] == '-')
-        return false;
-    for (size_t i = 0; i < label.length; i++)
-        if (!ascii_is_letter(label.text[i]) && !ascii_is_digit(label.text[i]) && label.text[i] != '-' &&
-            label.text[i] != '_')
-            return false;
-    return true;
-}
-
 /* What Postfix takes for a host name; a name of digits and dots alone would be an address to it. */
 static bool is_host_name(struct slice name)
 {
@@ -133,7 +118,7 @@ static bool is_host_name(struct slice name)
     for (size_t i = 0; i < name.length; i++)
         has_letter = has_letter || (!ascii_is_digit(name.text[i]) && name.text[i] != '.');
     while (name.text != NULL)
-        if (!is_host_label(slice_cut(&name, '.')))
+        if (!slice_is_label(slice_cut(&name, '.')))
             return false;
     return has_letter;
 }

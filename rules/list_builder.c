@@ -38,17 +38,6 @@ static void make_room(struct list_builder *builder)
         builder->texts = memory_grown(builder->texts, builder->room * sizeof(*builder->texts));
 }
 
-static bool label_is_sound(struct slice label)
-{
-    if (label.length == 0 || label.length > LABEL_MOST || label.text[0] == '-' || label.text[label.length - 1] == '-')
-        return false;
-    for (size_t i = 0; i < label.length; i++)
-        if (!ascii_is_letter(label.text[i]) && !ascii_is_digit(label.text[i]) && label.text[i] != '-' &&
-            label.text[i] != '_')
-            return false;
-    return true;
-}
-
 bool domain_normalise(struct slice text, struct arena *arena, struct slice *domain_out)
 {
     struct slice rest = text;
@@ -57,7 +46,7 @@ bool domain_normalise(struct slice text, struct arena *arena, struct slice *doma
     if (text.length == 0 || text.length > DOMAIN_MOST)
         return false;
     while (rest.text != NULL)
-        if (!label_is_sound(slice_cut(&rest, '.')))
+        if (!slice_is_label(slice_cut(&rest, '.')))
             return false;
     lower = arena_string(arena, text);
     for (size_t i = 0; i < text.length; i++)

@@ -7,9 +7,8 @@
 
 #include "rules/list.h"
 
-/* A domain name as text, without the last dot (RFC 1035 2.3.4: 255 octets on the wire), and one label. */
+/* A domain name as text, without the last dot (RFC 1035 2.3.4: 255 octets on the wire). */
 #define DOMAIN_MOST 253
-#define LABEL_MOST 63
 
 _Static_assert(sizeof(struct network) == 18, "struct network lies in tables as it is: no padding");
 

@@ -66,6 +66,15 @@ struct slice slice_trim(struct slice slice)
     return slice;
 }
 
+struct slice slice_without_line_end(struct slice slice)
+{
+    if (slice.length > 0 && slice.text[slice.length - 1] == '\n')
+        slice.length--;
+    if (slice.length > 0 && slice.text[slice.length - 1] == '\r')
+        slice.length--;
+    return slice;
+}
+
 struct slice slice_cut(struct slice *rest, char separator)
 {
     size_t at = slice_find(*rest, separator);
@@ -92,6 +101,17 @@ bool slice_number(struct slice slice, unsigned long long most, unsigned long lon
         number = number * 10 + digit;
     }
     *number_out = number;
+    return true;
+}
+
+bool slice_is_label(struct slice slice)
+{
+    if (slice.length == 0 || slice.length > LABEL_MOST || slice.text[0] == '-' || slice.text[slice.length - 1] == '-')
+        return false;
+    for (size_t i = 0; i < slice.length; i++)
+        if (!ascii_is_letter(slice.text[i]) && !ascii_is_digit(slice.text[i]) && slice.text[i] != '-' &&
+            slice.text[i] != '_')
+            return false;
     return true;
 }
 

@@ -15,6 +15,9 @@ struct slice {
     size_t length;
 };
 
+/* Bytes of a label of a domain name (RFC 1035 2.3.4). */
+#define LABEL_MOST 63
+
 #define SLICE(literal) ((struct slice){ (literal), sizeof(literal) - 1 })
 #define SLICE_NONE ((struct slice){ NULL, 0 })
 /* For printf's "%.*s"; lengths are bounded far below INT_MAX wherever a slice is made. */
@@ -76,6 +79,8 @@ bool slice_ends_with_nocase(struct slice slice, struct slice suffix);
 size_t slice_find(struct slice slice, char c);
 /* Without blanks, tabs, CR and LF at both ends. */
 struct slice slice_trim(struct slice slice);
+/* Without one CRLF, LF or CR at the end. */
+struct slice slice_without_line_end(struct slice slice);
 /*
  * Cuts `rest` at the first `separator`: returns what was before it and leaves what comes after. Without one, returns
  * all and leaves `rest` absent (text == NULL), which ends a loop of the form while (rest.text != NULL).
@@ -83,6 +88,11 @@ struct slice slice_trim(struct slice slice);
 struct slice slice_cut(struct slice *rest, char separator);
 /* Decimal digits only, nothing else, at most `most`: false otherwise, and then *number_out is untouched. */
 bool slice_number(struct slice slice, unsigned long long most, unsigned long long *number_out);
+/*
+ * A label as DNS has them for hosts and services: 1 to LABEL_MOST letters, digits, hyphens and
+ * underscores, no hyphen at either end.
+ */
+bool slice_is_label(struct slice slice);
 
 /* The length of the UTF-8 character that the text begins with (RFC 3629 4: no overlong forms, no surrogates), or 0. */
 size_t text_utf8_length(struct slice text);

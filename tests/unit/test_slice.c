@@ -50,6 +50,35 @@ START_TEST(test_trim)
 }
 END_TEST
 
+START_TEST(test_line_end)
+{
+    ck_assert(slice_equal(slice_without_line_end(SLICE("a\r\n")), SLICE("a")));
+    ck_assert(slice_equal(slice_without_line_end(SLICE("a\n")), SLICE("a")));
+    ck_assert(slice_equal(slice_without_line_end(SLICE("a\r\r\n")), SLICE("a\r")));
+    ck_assert(slice_equal(slice_without_line_end(SLICE("a\r\n\n")), SLICE("a\r\n")));
+    ck_assert(slice_equal(slice_without_line_end(SLICE("\n")), SLICE("")));
+    ck_assert(slice_equal(slice_without_line_end(SLICE_NONE), SLICE_NONE));
+}
+END_TEST
+
+/* RFC 1035 2.3.4: 63 bytes. */
+START_TEST(test_label)
+{
+    char longest[LABEL_MOST + 2];
+
+    memset(longest, 'a', sizeof longest);
+    ck_assert(slice_is_label(slice_of(longest, 63)));
+    ck_assert(!slice_is_label(slice_of(longest, 64)));
+    ck_assert(slice_is_label(SLICE("_Dmarc-1")));
+    ck_assert(!slice_is_label(SLICE("")));
+    ck_assert(!slice_is_label(SLICE("-a")));
+    ck_assert(!slice_is_label(SLICE("a-")));
+    ck_assert(!slice_is_label(SLICE("a.b")));
+    ck_assert(!slice_is_label(SLICE("a b")));
+    ck_assert(!slice_is_label(SLICE("\xC3\xBC")));
+}
+END_TEST
+
 START_TEST(test_cut)
 {
     static const char *const parts[] = { "a", "", "b", "" };
@@ -141,6 +170,8 @@ Suite *suite_slice(void)
     tcase_add_test(tests, test_compare);
     tcase_add_test(tests, test_ends);
     tcase_add_test(tests, test_trim);
+    tcase_add_test(tests, test_line_end);
+    tcase_add_test(tests, test_label);
     tcase_add_test(tests, test_cut);
     tcase_add_test(tests, test_find_and_parts);
     tcase_add_loop_test(tests, test_number, 0, sizeof(numbers) / sizeof(*numbers));
