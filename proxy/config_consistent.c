@@ -110,6 +110,9 @@ static void check_listener(struct config_reading *reading, size_t index)
             reading->diagnostics, span,
             "this listener uses TLS and there is no certificate: add tls { certificate \"FILE\" key \"FILE\" }, or say "
             "\"tls none\"");
+    if (listener->tls == LISTENER_TLS_NONE && listener->client_authorities != NULL)
+        diag_error(reading->diagnostics, span, "\"client-authorities\" asks for certificates in TLS, and this listener "
+                                               "has \"tls none\": remove one of them");
     for (size_t other = 0; other < index; other++) {
         if (listener->port != 0 && listener->port == config->listeners[other].port &&
             address_equal(&listener->address, &config->listeners[other].address))

@@ -13,6 +13,19 @@ const char *check_hint(struct checker *checker, struct slice word, const char *(
     return meant == NULL ? "" : arena_printf(checker->arena, "; did you mean \"%s\"?", meant).text;
 }
 
+const char *check_hint_of_few(struct checker *checker, struct slice word,
+                              const char *(*next)(void *context, size_t index), void *context)
+{
+    const char *text = check_hint(checker, word, next, context);
+    const char *name;
+
+    if (*text != '\0')
+        return text;
+    for (size_t i = 0; (name = next(context, i)) != NULL; i++)
+        text = arena_printf(checker->arena, "%s%s %s", text, i == 0 ? "; there are" : ",", name).text;
+    return text;
+}
+
 static void report_repeated(struct checker *checker, const char *what, struct ast_name name, struct span first)
 {
     size_t line, column;
@@ -30,15 +43,12 @@ static const char *kind_next(void *context, size_t index)
 
 static void check_list_kind(struct checker *checker, const struct ast_list *tree, struct named_list *list)
 {
-    const char *hint;
-
     if (tree->kind.text.text == NULL)
         return;
     list->kind_known = list_kind_of(tree->kind.text, &list->kind);
-    hint = check_hint(checker, tree->kind.text, kind_next, NULL);
     if (!list->kind_known)
         diag_error(checker->diagnostics, tree->kind.span, "unknown kind of list \"%.*s\"%s", SLICE_ARG(tree->kind.text),
-                   *hint != '\0' ? hint : "; there are cidr, domain and pattern");
+                   check_hint_of_few(checker, tree->kind.text, kind_next, NULL));
 }
 
 static void add_list(struct checker *checker, const struct ast_file *file, const struct ast_list *tree)
@@ -93,7 +103,7 @@ static void check_stage(struct checker *checker, const struct ast_rule *tree)
     }
     if (!checker->stage_known && tree->stage.text.text != NULL)
         diag_error(checker->diagnostics, tree->stage.span, "unknown stage \"%.*s\"%s", SLICE_ARG(tree->stage.text),
-                   check_hint(checker, tree->stage.text, stage_next, (void *)(uintptr_t)language));
+                   check_hint_of_few(checker, tree->stage.text, stage_next, (void *)(uintptr_t)language));
     checker->rule->stage = checker->stage;
 }
 

@@ -42,5 +42,8 @@ bool check_is_field_name(struct slice name);
 /* `; did you mean "x"?` or nothing. */
 const char *check_hint(struct checker *checker, struct slice word, const char *(*next)(void *context, size_t index),
                        void *context);
+/* The same; where nothing is near, `; there are ` and all of them: for few. */
+const char *check_hint_of_few(struct checker *checker, struct slice word,
+                              const char *(*next)(void *context, size_t index), void *context);
 
 #endif

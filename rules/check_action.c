@@ -323,7 +323,7 @@ static const struct action *find_allowed(struct checker *checker, const struct a
 
     if (action == NULL)
         diag_error(checker->diagnostics, tree->name.span, "unknown action \"%.*s\"%s", SLICE_ARG(tree->name.text),
-                   check_hint(checker, tree->name.text, action_next, (void *)(uintptr_t)language));
+                   check_hint_of_few(checker, tree->name.text, action_next, (void *)(uintptr_t)language));
     else if (checker->stage < action->from_stage)
         diag_error(checker->diagnostics, tree->name.span, "\"%s\" can be done from stage %s on, not yet at %s",
                    action->name, language->stages[action->from_stage], language->stages[checker->stage]);

@@ -377,12 +377,27 @@ bool token_take_word(struct token_cursor *cursor, const char *word)
     return true;
 }
 
+/* What is shown between quotes may not be what lacks them. */
+static void expected(struct token_cursor *cursor, const char *what, bool in_quotes)
+{
+    const struct token *token = &cursor->token;
+    bool is_bare = in_quotes && (token->kind == TOKEN_WORD || token->kind == TOKEN_NUMBER ||
+                                 token->kind == TOKEN_ADDRESS);
+    struct slice found;
+
+    if (token->kind == TOKEN_BAD)
+        return;
+    found = token_describe(token, cursor->arena);
+    diag_error(cursor->diagnostics, token->span, "expected %s, found %.*s%s", what, SLICE_ARG(found),
+               is_bare ? " without quotes" : "");
+}
+
 bool token_expect(struct token_cursor *cursor, enum token_kind kind, const char *what, struct token *token_out)
 {
     struct token token = cursor->token;
 
     if (token.kind != kind) {
-        token_unexpected(cursor, what != NULL ? what : token_kind_name(kind));
+        expected(cursor, what != NULL ? what : token_kind_name(kind), kind == TOKEN_STRING);
         return false;
     }
     token_take(cursor);
@@ -393,12 +408,7 @@ bool token_expect(struct token_cursor *cursor, enum token_kind kind, const char 
 
 void token_unexpected(struct token_cursor *cursor, const char *what)
 {
-    struct slice found;
-
-    if (cursor->token.kind == TOKEN_BAD)
-        return;
-    found = token_describe(&cursor->token, cursor->arena);
-    diag_error(cursor->diagnostics, cursor->token.span, "expected %s, found %.*s", what, SLICE_ARG(found));
+    expected(cursor, what, false);
 }
 
 void token_skip(struct token_cursor *cursor, size_t depth)

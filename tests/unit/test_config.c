@@ -97,6 +97,12 @@ static const struct bad {
     { LEAST "listen \"[::]:25\"", "2:8: error: this listener uses TLS and there is no certificate: add tls { "
                                   "certificate "
       "\"FILE\" key \"FILE\" }, or say \"tls none\"\n" },
+    { LEAST "listen \"[::]:25\" { tls none client-authorities \"a.pem\" }",
+      "2:8: error: \"client-authorities\" asks for certificates in TLS, and this listener has \"tls none\": remove one "
+      "of them\n" },
+    { LEAST "hostname mx.example.org", "2:1: error: \"hostname\" was set already, on line 1\n"
+      "2:10: error: expected a domain name in quotes, as \"mx.example.org\", found \"mx.example.org\" without "
+      "quotes\n" },
     { LEAST "tls { key \"k\" }", "2:1: error: this block has no \"certificate\"\n" },
     { NAME LISTEN RULES "backend \"127.0.0.1:25\"", "4:1: error: the backend is mxward itself: it listens on "
       "\"127.0.0.1:25\"\n" },
@@ -115,7 +121,7 @@ static const struct bad {
     /* One load tells all, and an error does not hide the next setting, on the same line or on another. */
     { LEAST "received x workers y\nspool-directory 5\nlimits { drain x sessions y }",
       "2:10: error: expected no or yes, found \"x\"\n2:20: error: expected a plain number, found \"y\"\n"
-      "3:17: error: expected a path in quotes, found \"5\"\n"
+      "3:17: error: expected a path in quotes, found \"5\" without quotes\n"
       "4:16: error: expected a duration with its unit, as 500ms, 20s, 5m or 1h, found \"x\"\n"
       "4:27: error: expected a plain number, found \"y\"\n" },
 };
