@@ -118,7 +118,6 @@ static void check_certificates(struct check *check)
         note(check, arena_printf(check->arena, "certificates: %zu, the first ends in %lld days",
                                  config->certificates_count, left / DAY));
     tls_context_release(&tls);
-    check_authorities(check);
 }
 
 static void check_descriptors(struct check *check)
@@ -222,12 +221,16 @@ static void check_dns(struct check *check)
 
 static void run(struct check *check, bool probe)
 {
-    if (check->load->config == NULL)
+    if (check->load->config == NULL) {
+        note(check, SLICE("rules, certificates, directories, backend and DNS are looked at when the configuration has "
+                          "no errors"));
         return;
+    }
     check_identity(check);
     if (load_rules(check->load))
         note_rules(check);
     check_certificates(check);
+    check_authorities(check);
     privileges_check_directories(check->load->config, &check->load->diagnostics);
     check_descriptors(check);
     if (probe) {

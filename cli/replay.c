@@ -17,7 +17,7 @@
 #include "proxy/config.h"
 
 static const char usage[] =
-    "usage: mxward replay [-c FILE] [--rules FILE]... [--json] [FILE...]\n"
+    "Usage: mxward replay [-c FILE] [--rules FILE]... [--json] [FILE...]\n"
     "\n"
     "Judges the transactions of records again and says what differs from what was recorded. Needs no network and no\n"
     "message: a record holds facts, answers and evidence. FILE is a file of records, - is standard input; without\n"
@@ -32,7 +32,8 @@ static const char usage[] =
     "\n"
     "Exit code: 0 nothing differs, 1 something does, or a record cannot be read, 2 wrong usage.\n"
     "\n"
-    "example: mxward replay --rules new.rules /var/log/mxward/record.jsonl\n";
+    "Example:\n"
+    "  mxward replay --rules new.rules /var/log/mxward/record.jsonl\n";
 
 #define RULES_MOST 100
 /* Bytes shown to people of a part, from a little before where it differs. */

@@ -22,7 +22,7 @@
 #define BACKLOG 1024
 
 static const char usage[] =
-    "usage: mxward sink --listen ADDRESS:PORT --maildir DIRECTORY [OPTION...]\n"
+    "Usage: mxward sink --listen ADDRESS:PORT --maildir DIRECTORY [OPTION...]\n"
     "\n"
     "A small SMTP server that keeps what it gets in a Maildir: a backend for demonstration and tests, not for\n"
     "production. The message goes to DIRECTORY/new byte for byte, envelope and client to\n"
@@ -42,7 +42,8 @@ static const char usage[] =
     "  --sync no               250 before the message is safely on the disk: for measurements\n"
     "  --help                  this text\n"
     "\n"
-    "example: mxward sink --listen 127.0.0.1:10025 --maildir /tmp/mail --xclient --domain example.org\n";
+    "Example:\n"
+    "  mxward sink --listen 127.0.0.1:10025 --maildir /tmp/mail --xclient --domain example.org\n";
 
 enum { OPTION_LISTEN = 256, OPTION_MAILDIR, OPTION_DISCARD, OPTION_XCLIENT, OPTION_DOMAIN, OPTION_HOSTNAME, OPTION_SIZE,
        OPTION_IDLE, OPTION_PIPELINING, OPTION_CHUNKING, OPTION_8BITMIME, OPTION_SYNC, OPTION_HELP };

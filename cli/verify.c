@@ -28,7 +28,7 @@
 #include "proxy/id.h"
 
 static const char usage[] =
-    "usage: mxward verify --ip ADDRESS --helo NAME --from ADDRESS [OPTION...] MESSAGE.eml|-\n"
+    "Usage: mxward verify --ip ADDRESS --helo NAME --from ADDRESS [OPTION...] MESSAGE.eml|-\n"
     "\n"
     "Judges one message by today's DNS and shows the story: what was found out, each rule met, the reply. Sends "
     "nothing.\n"
@@ -39,13 +39,15 @@ static const char usage[] =
     "  --to ADDRESS        envelope recipient; may be repeated\n"
     "  --rules FILE        these rules instead of the configuration's; may be repeated\n"
     "  --zone FILE         all of the DNS in a file, instead of asking\n"
-    "  -c, --config FILE   configuration: rules, resolver, names (default: " CONFIG_DEFAULT_PATH ", if it is there)\n"
+    "  -c, --config FILE   configuration: rules, resolver, names (default: " CONFIG_DEFAULT_PATH ", if it is\n"
+    "                      there; else default.rules as shipped and the DNS of this machine)\n"
     "  --json              the record, as mxward-record(5) describes it\n"
     "  --help              this text\n"
     "\n"
     "Exit code: 0 it would pass, 1 it would be rejected or deferred, or cannot be judged, 2 wrong usage.\n"
     "\n"
-    "example: mxward verify --ip 192.0.2.1 --helo mail.example.org --from ann@example.org message.eml\n";
+    "Example:\n"
+    "  mxward verify --ip 192.0.2.1 --helo mail.example.org --from ann@example.org message.eml\n";
 
 #define RULES_MOST 100
 #define RECIPIENTS_MOST 1000
