@@ -8,9 +8,11 @@
 #include "proxy/tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -415,8 +417,14 @@ struct tls_authorities *tls_authorities_new(const char *path, struct arena *aren
     if (authorities->store == NULL)
         bug("out of memory");
     if (authorities->names == NULL || X509_STORE_load_file(authorities->store, path) != 1) {
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        const char *why = file < 0 ? strerror(errno) : tls_take_error("there is no certificate in PEM form in it");
+
         *problem_out = arena_printf(arena, "%s: no authorities for clients' certificates can be read from it: %s", path,
-                                    tls_take_error("there is no certificate in PEM form in it"));
+                                    why);
+        if (file >= 0)
+            close(file);
+        ERR_clear_error();
         tls_authorities_free(&authorities);
     }
     return authorities;

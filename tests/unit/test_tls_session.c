@@ -326,6 +326,7 @@ START_TEST(test_authorities_refused)
     ck_assert_msg(slice_starts_with(problem, SLICE("ca.pem: no authorities")), "%.*s", SLICE_ARG(problem));
     ck_assert_ptr_null(tls_authorities_new("missing.pem", arena, &problem));
     ck_assert_msg(slice_starts_with(problem, SLICE("missing.pem: no authorities")), "%.*s", SLICE_ARG(problem));
+    ck_assert_msg(slice_ends_with_nocase(problem, SLICE(": No such file or directory")), "%.*s", SLICE_ARG(problem));
 }
 END_TEST
 
