@@ -147,6 +147,8 @@ static const struct {
     { "192.0.2.66", "nowhere.example", "ann@nowhere.example", "", "bob", { PASS, PASS, PASS } },
     /* DNS that does not answer */
     { "192.0.2.66", "slow.example", "ann@slow.example", "", "bob", { PASS, PASS, DEFER } },
+    { "192.0.2.66", "thief.example", "ann@slow.example", "List-Id: <l.thief.example>\r\n", "bob", { PASS, PASS, TAG } },
+    { "192.0.2.1", "bank.example", "ann@bank.example", "List-Id: <l.bank.example>\r\n", "bob", { PASS, PASS, PASS } },
     { "192.0.2.66", "half.example", "ann@half.example", "", "bob", { PASS, PASS, DEFER_SPF } },
 };
 
