@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * cli.h: the subcommands, one file each. Each gets its arguments with the subcommand's name as argv[0] and returns
- * the exit code: 0 well, 1 the answer is no (a check or verification failed), 2 the call was wrong (DESIGN 9).
+ * the exit code: 0 well, 1 the answer is no (a check or verification failed), 2 the call was wrong.
  */
 #ifndef MXWARD_CLI_CLI_H
 #define MXWARD_CLI_CLI_H

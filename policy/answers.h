@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * answers.h: the answer set (DESIGN 4): question -> answer, *timeout* included. All that a judgement knows of the world
+ * answers.h: the answer set: question -> answer, *timeout* included. All that a judgement knows of the world
  * beyond the facts. The libraries look up here and nowhere else; a look-up of what is not there notes the question, and
  * whoever runs the judgement (worker, verify) resolves all noted questions and judges again. A set never shrinks and an
  * answer never changes. Names are RFC 1035 presentation form, lower case, without the trailing dot; a byte outside

@@ -284,7 +284,7 @@ static enum progress run_stage(struct judgement *judgement, enum stage stage, ui
 }
 
 /*
- * The rules of rcpt for each recipient on its own. Exempt and other recipients do not share a transaction (DESIGN 3).
+ * The rules of rcpt for each recipient on its own. Exempt and other recipients do not share a transaction.
  * Of several scores the highest counts from here on.
  */
 static enum progress run_recipients(struct judgement *judgement)

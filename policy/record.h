@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record.h: all of one transaction as one line of JSON, and back (DESIGN 7, mxward-record(5), record.schema.json). A
+ * record.h: all of one transaction as one line of JSON, and back (mxward-record(5), record.schema.json). A
  * record holds what a judgement needs (facts, answers, evidence), so that it can be judged again without network and
  * message, and what came of it.
  *

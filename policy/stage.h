@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * stage.h: the five moments at which rules run, in order of time (DESIGN 3). The rule language knows them as indices.
+ * stage.h: the five moments at which rules run, in order of time. The rule language knows them as indices. What is
+ * decided at connect or helo holds for the session, at helo until the next EHLO; at mail for the transaction; at rcpt
+ * for that recipient alone; at message for the recipients that rcpt has not exempted.
  */
 #ifndef MXWARD_POLICY_STAGE_H
 #define MXWARD_POLICY_STAGE_H

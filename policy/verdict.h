@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * verdict.h: what a judgement says: action, reply, header edits, the deciding rule, and the evidence for it. Made by
- * judge.c, carried in frames, turned into a record. A verdict of a stage binds as DESIGN 3 says.
+ * judge.c, carried in frames, turned into a record. What a verdict of a stage binds, stage.h says.
  */
 #ifndef MXWARD_POLICY_VERDICT_H
 #define MXWARD_POLICY_VERDICT_H

@@ -2,7 +2,7 @@
 /*
  * backend.h: the SMTP dialogue with the mail server behind us. A worker has one pool: it learns by a probe what the
  * backend offers, keeps a few greeted, not yet renamed spares, and bounds the number of sessions. A session serves
- * one client session and its later transactions (DESIGN 3). Identity fails closed: `xclient` configured and not
+ * one client session and its later transactions. Identity fails closed: `xclient` configured and not
  * offered, or answered by anything but 220, loses the session with a loud log. Results are delivered on a later turn
  * of the loop, never from inside the call.
  */

@@ -18,7 +18,7 @@ enum command_flag {
 
 /* HELO and EHLO */
 
-/* Our allow-list of what the backend offers (DESIGN 3). RFC 6531 3.1: no SMTPUTF8 without 8BITMIME. */
+/* Our allow-list of what the backend offers. RFC 6531 3.1: no SMTPUTF8 without 8BITMIME. */
 static unsigned offer_to_client(const struct backend_offer *offer)
 {
     unsigned offered = offer->extensions &
@@ -69,7 +69,7 @@ static void run_helo(struct client *client, const struct command *command)
     struct facts *facts = &client->session.facts;
     if (client->transaction != NULL && transaction_has_mail(client->transaction))
         client_end_transaction(client, "the client said HELO again");
-    backend_close(&client->session.backend);       /* it knows the client by its former name, for good (DESIGN 3) */
+    backend_close(&client->session.backend);       /* it knows the client by its former name, for good */
     client->waiting_for = command->verb;
     client->helo_before = facts->has_helo ? facts->helo : SLICE_NONE;
     facts->has_helo = true;
@@ -162,7 +162,7 @@ static void finish_rcpt(struct client *client)
     const struct reply *reply = transaction_reply(client->transaction);
     client_reply(client, reply);
     if (reply->code == 421)
-        client_close(client, NULL);        /* the backend's, passed on (DESIGN 3) */
+        client_close(client, NULL);        /* the backend's, passed on */
     else if (reply_is_permanent(reply))
         client_count_error(client);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * config.h: mxward.conf as read (DESIGN 9). One table in config.c says every setting: name, type, unit,
+ * config.h: mxward.conf as read. One table in config.c says every setting: name, type, unit,
  * default, help; the manual page mxward.conf(5) has a line for each and lint compares them. Errors carry file,
  * line, column and a caret; all of them in one load. A config lives in an arena and never changes.
  */

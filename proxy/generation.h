@@ -2,7 +2,7 @@
 /*
  * generation.h: one load of configuration, rules, lists and certificates as a worker holds it. Counted: a
  * client session's transaction keeps the one it began with, the next MAIL takes the newest, at most three live
- * (DESIGN 2). The master sends the configuration's text and the rules' image as sealed memory files.
+ *. The master sends the configuration's text and the rules' image as sealed memory files.
  */
 #ifndef MXWARD_PROXY_GENERATION_H
 #define MXWARD_PROXY_GENERATION_H

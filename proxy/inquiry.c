@@ -13,7 +13,7 @@
 #include "proxy/clock.h"
 #include "proxy/worker.h"
 
-/* RFC 7208 4.6.4 bounds SPF to about 13 rounds over the public test suite (DESIGN 4); keys and DMARC add two; doubled.
+/* RFC 7208 4.6.4 bounds SPF to about 13 rounds over the public test suite; keys and DMARC add two; doubled.
  */
 #define INQUIRY_ROUNDS_MOST 32
 /* From INQUIRY_ROUNDS_MOST on every question is answered at once, by a time-out: a judge that still asks is not honest.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * inquiry.h: the rounds of judging one transaction: asks the judge, has the resolver answer what it lacks, asks
- * again, until there is a verdict or the deadline has made timeouts of all that is missing (DESIGN 4). Also
+ * again, until there is a verdict or the deadline has made timeouts of all that is missing. Also
  * resolves what the judge foresees, in the background, so that one DNS round trip is the usual cost. Owned by a
  * transaction; `notify` is called on a later turn of the loop, never from inside a call.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * keeper.h: the only writer of records (DESIGN 2). Started by the master with its control socket as descriptor
+ * keeper.h: the only writer of records. Started by the master with its control socket as descriptor
  * 3. It is told by
  *
  *     master: START {status table}   GENERATION {number; config}

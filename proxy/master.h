@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * master.h: starts, watches, reloads and stops all other processes (DESIGN 2). The order of its start:
+ * master.h: starts, watches, reloads and stops all other processes. The order of its start:
  * configuration, ports, no more root, rules and lists, status table, the backend's probe, then keeper and
  * workers; ready when every worker is. It touches no mail and loads no keys.
  */

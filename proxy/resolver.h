@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * resolver.h: missing answers to answers, through libunbound in the worker's event loop (DESIGN 4). Questions
+ * resolver.h: missing answers to answers, through libunbound in the worker's event loop. Questions
  * of a request are asked in parallel; what is unanswered at the deadline becomes ANSWER_TIMEOUT. Done on a
  * later turn of the loop, never from inside the call.
  */

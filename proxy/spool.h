@@ -11,7 +11,7 @@
 
 #include "rules/slice.h"
 
-/* DESIGN 3: memory to 256 KiB, then a file. */
+/* Memory to 256 KiB, then a file. */
 #define SPOOL_MEMORY ((size_t)256 * 1024)
 
 /* What a spool on disk takes in memory besides: one buffer gathers small runs for the disk, one is read into. */

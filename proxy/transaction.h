@@ -24,7 +24,7 @@ struct session {
     struct arena *arena;
     struct facts facts;                    /* of the session; sender, recipients and id are each transaction's own */
     int64_t accepted_at;                   /* monotonic microseconds */
-    struct backend_session *backend;       /* NULL until a recipient passed (DESIGN 3) */
+    struct backend_session *backend;       /* NULL until a recipient passed */
     bool normalise;                        /* of the listener */
 };
 

@@ -3,7 +3,7 @@
  * transaction_delivery.c: a transaction's dealings with the backend: recipients are offered to it as they pass, the
  * message is delivered when it was judged, and in between the backend may be let go (backend-hold) or lost: then MAIL
  * and RCPT are sent again, and a recipient that was accepted before and is refused now makes the whole message wait:
- * 451 and nothing is sent (DESIGN 3).
+ * 451 and nothing is sent.
  */
 #include "proxy/transaction_private.h"
 

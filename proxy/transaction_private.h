@@ -52,7 +52,7 @@ struct transaction {
     struct envelope_recipient *accepted_said;
     size_t accepted_count;
     size_t accepted_room;
-    bool exempt;                           /* kind of the recipients accepted so far (DESIGN 3) */
+    bool exempt;                           /* kind of the recipients accepted so far */
     bool asked_exempt;
     struct record_recipient *recipients;   /* every RCPT, for the record */
     size_t recipients_count;

@@ -21,7 +21,7 @@
 #include "proxy/tls_tickets.h"
 
 #define WORKER_CONTROL 3
-/* A judgement is milliseconds of computing, the body of the largest message about a second (DESIGN 4: 3.3 ms a MiB). */
+/* A judgement is milliseconds of computing, the body of the largest message about a second (3.3 ms a MiB). */
 #define WORKER_JUDGE_SECONDS 10
 /* How often gauges are brought up to date, and readiness is looked at. */
 #define WORKER_TICK_SECONDS 1

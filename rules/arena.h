@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * arena.h: memory that is freed all at once. One arena belongs to one lifetime (process, program generation, client,
- * transaction); nothing in it is freed alone. An allocation that fails aborts the process (STYLE, Errors): whoever puts
+ * transaction); nothing in it is freed alone. An allocation that fails aborts the process: whoever puts
  * text of strangers into an arena bounds it first. Memory comes zeroed and aligned for any type.
  */
 #ifndef MXWARD_RULES_ARENA_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * eval.h: runs the rules of one stage. Pure: the same values give the same outcome. Three values (DESIGN 4):
+ * eval.h: runs the rules of one stage. Pure: the same values give the same outcome. Three values:
  *
  *     and     | false | unknown | true        or      | false   | unknown | true        not: unknown stays unknown
  *     false   | false | false   | false       false   | false   | unknown | true

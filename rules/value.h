@@ -4,7 +4,7 @@
  * hold several items (every DKIM domain that passed); a comparison is true when it is true for any of them, and `!=` is
  * the opposite of `==`.
  *
- * States (DESIGN 4): "unknown is not false".
+ * States: "unknown is not false".
  *   VALUE_KNOWN    contents are there
  *   VALUE_ABSENT   known not to exist (no such header field, null sender): every comparison is false, `is absent` true
  *   VALUE_PENDING  an answer is missing and was noted as a question: the stage waits

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * test_config.c: mxward.conf read: what comes of a good file and of its defaults, and for bad ones every
- * message at its place. Expectations are DESIGN 9's syntax and mxward.conf(5).
+ * message at its place. Expectations are mxward.conf(5).
  */
 #include <check.h>
 #include <stdio.h>

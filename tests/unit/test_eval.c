@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_eval.c: DESIGN 4's tables of three values, every comparison, pending answers, what rules do, score, shadow,
+ * test_eval.c: the tables of three values, every comparison, pending answers, what rules do, score, shadow,
  * texts and the trace.
  */
 #include <check.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_judge.c: judge(): stages and what binds where (DESIGN 3), waiting only for what rules read, unknown and
+ * test_judge.c: judge(): stages and what binds where, waiting only for what rules read, unknown and
  * permanent (P5), the fields added and their order, and the id in every reply (P6).
  */
 #include "tests/unit/judge_fixtures.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test_restarts.c: at once until the fifth death in ten seconds, then with a growing pause (DESIGN 2).
+ * test_restarts.c: at once until the fifth death in ten seconds, then with a growing pause.
  */
 #include <check.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * test_shipped_rules.c: monitor.rules, default.rules and strict.rules as they ship, over mails of every kind they are
- * about. Expectations are DESIGN 6 and RFC 9989 7.4.
+ * about. Expectations are README's table and RFC 9989 7.4.
  */
 #include "policy/auth_dkim_cover.h"
 #include "proxy/config.h"
