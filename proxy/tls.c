@@ -51,8 +51,8 @@ struct tls_authorities {
 /* Intermediate authorities between a client's certificate and one of the file. Postfix takes 9 as well. */
 #define CLIENT_CHAIN_DEPTH 9
 /*
- * Bytes of certificates taken from a client: such a chain of RSA-4096 is about 20 KiB. OpenSSL's default, 100 KiB, costs
- * 0.8 MB for as long as the session lasts and 30 ms.
+ * Bytes of certificates taken from a client: such a chain of RSA-4096 is about 20 KiB. OpenSSL's default, 100 KiB,
+ * costs 0.8 MB for as long as the session lasts and 30 ms.
  */
 #define CLIENT_CHAIN_MOST (32 * 1024)
 
