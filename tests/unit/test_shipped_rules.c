@@ -65,7 +65,7 @@ static struct program *load(const char *name, struct arena *arena)
     "thief.example TXT \"v=spf1 ip4:192.0.2.66 -all\"\n"                                                               \
     "k._domainkey.bank.example TXT \"p=AAAA\"\nk._domainkey.shop.example TXT \"p=AAAA\"\n"                             \
     "k._domainkey.none.example TXT \"p=AAAA\"\nslow._domainkey.bank.example TIMEOUT\n"                                \
-    "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\n"                                                             \
+    "slow.example TIMEOUT\n_dmarc.slow.example TIMEOUT\nslow._domainkey.none.example TIMEOUT\n"                        \
     "half.example TIMEOUT TXT\nneutral.example TXT \"v=spf1 ?all\"\n"                                                  \
     "k._domainkey.trusted.example TXT \"p=AAAA\"\nk._domainkey.sub.trusted.example TXT \"p=AAAA\"\n"                 \
     "k._domainkey.thief.example TXT \"p=AAAA\"\n"                                                                      \
@@ -426,6 +426,42 @@ START_TEST(strict_asks_again_without_dns)
 }
 END_TEST
 
+/* A signature in a stranger's mail whose key nobody answers for: that DMARC cannot tell then is no excuse. */
+static const struct {
+    const char *domain;
+    const char *client;
+    int expected[FILES];
+} unanswered[] = {
+    { "bank.example", "192.0.2.66", { PASS, TAG, DEFER } },
+    { "bank.example", "192.0.2.1", { PASS, PASS, PASS } },
+    { "bank.example", "198.51.100.7", { PASS, PASS, PASS } },
+    { "small.example", "192.0.2.1", { PASS, PASS, PASS } },
+};
+
+START_TEST(unanswered_signatures_excuse_nothing)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, "", ZONE);
+        fixture.program = load(files[i], fixture.arena);
+        ck_assert(address_parse(slice_of_string(unanswered[_i].client), &fixture.facts.client_address));
+        fixture.facts.sender_domain = slice_of_string(unanswered[_i].domain);
+        fixture.facts.sender = arena_printf(fixture.arena, "ann@%s", unanswered[_i].domain);
+        fixture_message(&fixture, arena_printf(fixture.arena, "From: ann@%s\r\n\r\n", unanswered[_i].domain).text,
+                        "x\r\n");
+        struct signature signature = signature_of(unanswered[_i].domain, "slow");
+        struct evidence evidence = *fixture.evidence;
+        evidence.signatures = &signature;
+        evidence.signatures_count = 1;
+        fixture.evidence = &evidence;
+        struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+        ck_assert_msg(outcome_of(&verdict) == unanswered[_i].expected[i], "%s, mail %d: outcome %d by rule %.*s",
+                      files[i], _i, outcome_of(&verdict), SLICE_ARG(verdict.rule));
+        fixture_clear(&fixture);
+    }
+}
+END_TEST
+
 START_TEST(they_load_as_shipped)
 {
     struct arena *arena = arena_new();
@@ -445,6 +481,7 @@ Suite *suite_shipped_rules(void)
     TCase *tests = tcase_create("shipped_rules");
     tcase_add_loop_test(tests, mails_get_what_they_should, 0, sizeof mails / sizeof mails[0]);
     tcase_add_loop_test(tests, stretched_signatures_count_like_none, 0, sizeof signed_mails / sizeof signed_mails[0]);
+    tcase_add_loop_test(tests, unanswered_signatures_excuse_nothing, 0, sizeof unanswered / sizeof unanswered[0]);
     tcase_add_loop_test(tests, broken_signatures_never_defer, 0, FILES);
     tcase_add_loop_test(tests, trusted_sealers_excuse_dmarc, 0, sizeof sealed_mails / sizeof sealed_mails[0]);
     tcase_add_loop_test(tests, deviations_have_a_reason, 0, sizeof treatments / sizeof treatments[0]);
