@@ -50,6 +50,7 @@ void field_writer_begin(struct field_writer *writer, struct slice name, struct a
     writer->text = arena_alloc(arena, writer->room + 1);
     put_printable(writer, slice_first(name, FIELD_WRITER_PIECE_MOST));
     put(writer, ":", 1);
+    writer->start = writer->length;
 }
 
 void field_writer_piece(struct field_writer *writer, struct slice piece)
@@ -57,7 +58,7 @@ void field_writer_piece(struct field_writer *writer, struct slice piece)
     piece = slice_first(piece, FIELD_WRITER_PIECE_MOST);
     if (piece.length == 0)
         return;
-    if (writer->column + 1 + piece.length > LINE_WANTED && writer->text[writer->length - 1] != ':') {
+    if (writer->column + 1 + piece.length > LINE_WANTED && writer->length > writer->start) {
         put(writer, "\r\n\t", 3);
         writer->column = 1;
     } else {

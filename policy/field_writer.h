@@ -19,6 +19,7 @@ struct field_writer {
     size_t length;
     size_t room;
     size_t column;                 /* of the current line */
+    size_t start;                  /* length of "Name:": the first piece stands on its line, however long */
     bool utf8;                     /* the message may have UTF-8 in its header: set it after field_writer_begin() */
 };
 

@@ -45,6 +45,24 @@ START_TEST(test_hostile)
 }
 END_TEST
 
+/* Only the field's name keeps what follows on its line; a stranger's text may end in a colon too (found by fuzzing). */
+START_TEST(test_colon)
+{
+    struct field_writer writer;
+    char long_text[FIELD_WRITER_PIECE_MOST];
+    memset(long_text, 'x', sizeof(long_text));
+    long_text[sizeof(long_text) - 1] = ':';
+    field_writer_begin(&writer, SLICE("A"), arena);
+    for (int i = 0; i < 3; i++)
+        field_writer_piece(&writer, slice_of(long_text, sizeof(long_text)));
+    struct slice rest = field_writer_end(&writer);
+    ck_assert(slice_starts_with(rest, SLICE("A: xxx")));
+    for (int lines = 0; lines < 3; lines++)
+        ck_assert_uint_le(slice_cut(&rest, '\n').length, FIELD_WRITER_PIECE_MOST + 4);
+    ck_assert_uint_eq(rest.length, 0);
+}
+END_TEST
+
 /* RFC 6532: UTF-8 where it may be, and then no control character of it. */
 START_TEST(test_utf8)
 {
@@ -107,6 +125,7 @@ Suite *suite_field_writer(void)
     tcase_add_loop_test(tests, test_values, 0, sizeof(values) / sizeof(values[0]));
     tcase_add_test(tests, test_folds);
     tcase_add_test(tests, test_hostile);
+    tcase_add_test(tests, test_colon);
     tcase_add_test(tests, test_utf8);
     suite_add_tcase(suite, tests);
     return suite;
