@@ -11,6 +11,8 @@
 
 /* Of a domain as written: 253 characters of at most four bytes. What is longer is invalid anyway. */
 #define DOMAIN_TEXT_MOST (4 * 253)
+/* RFC 5321 4.5.3.1.2; a longer one is no address, and no domain either. */
+#define LITERAL_MOST 255
 
 struct parser {
     struct token_reader reader;
@@ -166,7 +168,7 @@ static void parse_literal(struct parser *parser, struct slice local_part)
         note(parser, ODDITY_INVALID_DOMAIN);
         parser->list->domain_problem = "an address literal that is no address";
     }
-    add_mailbox(parser, local_part, literal);
+    add_mailbox(parser, local_part, length <= LITERAL_MOST ? literal : SLICE_NONE);
     advance(parser);
 }
 

@@ -188,6 +188,22 @@ START_TEST(mailboxes_are_bounded)
 END_TEST
 
 /* Whatever a list of the longest header is made of, it costs memory in proportion to its length. */
+/* Found by fuzzing: evidence with a text of more than 998 bytes is refused as no judge's. */
+START_TEST(literals_are_bounded)
+{
+    for (size_t length = 250; length < 2000; length += 250) {
+        struct mailbox_list list;
+        char *dtext = arena_alloc(arena, length + 1);
+        memset(dtext, 'x', length);
+        dtext[length] = '\0';
+        mailbox_parse(arena_printf(arena, "ann@[%s]", dtext), arena, &list);
+        ck_assert_uint_eq(list.count, 1);
+        ck_assert_uint_eq(list.mailboxes[0].domain.length, length + 2 <= 255 ? length + 2 : 0);
+        ck_assert(list.oddities & ODDITY_BIT(ODDITY_INVALID_DOMAIN));
+    }
+}
+END_TEST
+
 START_TEST(memory_is_bounded)
 {
     static const char *const pieces[] = {
@@ -302,6 +318,7 @@ Suite *suite_mailbox(void)
     tcase_add_loop_test(tests, from_values_are_read, 0, sizeof(values) / sizeof(values[0]));
     tcase_add_loop_test(tests, domains_have_one_form, 0, sizeof(domains) / sizeof(domains[0]));
     tcase_add_test(tests, mailboxes_are_bounded);
+    tcase_add_test(tests, literals_are_bounded);
     tcase_add_test(tests, memory_is_bounded);
     tcase_add_test(tests, domains_are_bounded);
     suite_add_tcase(suite, tests);
