@@ -123,18 +123,26 @@ bool public_key_verify(const struct public_key *key, const unsigned char *digest
     "Hz7Cn/M/QN7PhSS9QxLWQB3qLhKPgDkQBVKcN+waypDDYYkZ12SQT2Yj8NedoPKqLiS5AgMBAAE="
 #define WARM_ED25519 "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
-void public_key_prepare(void)
+/* Decodes a key and verifies something with it: all that this needs of the system is then in place. */
+static void warm(struct slice data, bool ed25519, struct arena *arena)
 {
     static const unsigned char digest[DIGEST_SIZE] = { 1 };
+    const struct public_key *key = public_key_decode(data, ed25519, arena);
+    if (key != NULL)
+        public_key_verify(key, digest, SLICE(WARM_ED25519));
+    else
+        bug("OpenSSL does not start");
+}
+
+void public_key_prepare(void)
+{
     struct arena *arena = arena_new();
     if (sha256 == NULL)
         sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    struct public_key *rsa = public_key_decode(SLICE(WARM_RSA), false, arena);
-    struct public_key *bare = public_key_decode(SLICE(WARM_RSA_BARE), false, arena);
-    struct public_key *ed25519 = public_key_decode(SLICE(WARM_ED25519), true, arena);
-    if (sha256 == NULL || rsa == NULL || bare == NULL || ed25519 == NULL)
-        bug("OpenSSL does not start");
-    public_key_verify(rsa, digest, SLICE(WARM_ED25519));
-    public_key_verify(ed25519, digest, SLICE(WARM_ED25519));
+    if (sha256 == NULL)
+        bug("OpenSSL has no SHA-256");
+    warm(SLICE(WARM_RSA), false, arena);
+    warm(SLICE(WARM_RSA_BARE), false, arena);
+    warm(SLICE(WARM_ED25519), true, arena);
     arena_free(&arena);
 }
