@@ -7,50 +7,14 @@
  * OLDEST is -1 when it is unknown, QUESTIONS how many answers were asked for, MICROSECONDS the CPU time it took.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "policy/auth_arc.h"
 #include "policy/examine.h"
+#include "tests/support/hex.h"
 
 /* Chunks in which the body is given. */
 #define CHUNK 61
-
-static void die(const char *what)
-{
-    fprintf(stderr, "arc_case: %s\n", what);
-    exit(2);
-}
-
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *found = c == 0 ? NULL : strchr(digits, c);
-    if (found == NULL)
-        die("not hexadecimal");
-    return (int)(found - digits);
-}
-
-static struct slice unhex(const char *word, struct arena *arena)
-{
-    if (word == NULL)
-        die("a word is missing");
-    if (strcmp(word, "-") == 0)
-        return SLICE("");
-    size_t length = strlen(word) / 2;
-    char *text = arena_alloc(arena, length + 1);
-    for (size_t i = 0; i < length; i++)
-        text[i] = (char)(hex_digit(word[2 * i]) * 16 + hex_digit(word[2 * i + 1]));
-    return slice_of(text, length);
-}
-
-static void print_hex(struct slice text)
-{
-    if (text.length == 0)
-        putchar('-');
-    for (size_t i = 0; i < text.length; i++)
-        printf("%02x", (unsigned char)text.text[i]);
-}
 
 /* Answers that were given, then those that were asked for and do not exist. */
 static struct answers *read_answers(char **rest, struct arena *arena)
@@ -58,9 +22,10 @@ static struct answers *read_answers(char **rest, struct arena *arena)
     struct answers *answers = answers_new(arena);
     for (char *word = strtok_r(NULL, " \n", rest); word != NULL; word = strtok_r(NULL, " \n", rest)) {
         struct answer_record record = { 0 };
-        struct answer answer = { .question = { QUESTION_TXT, unhex(word, arena) }, .records = &record };
+        struct slice name = unhex(slice_of_string(word), arena);
+        struct answer answer = { .question = { QUESTION_TXT, name }, .records = &record };
         const char *status = strtok_r(NULL, " \n", rest);
-        record.data = unhex(strtok_r(NULL, " \n", rest), arena);
+        record.data = unhex(slice_of_string(strtok_r(NULL, " \n", rest)), arena);
         if (status == NULL || !answer_status_parse(slice_of_string(status), &answer.status))
             die("not a status");
         answer.count = answer.status == ANSWER_RECORDS;
@@ -115,7 +80,7 @@ static void check(char *line)
     struct arena *arena = arena_new();
     char *rest = NULL;
     struct facts facts = { .arrival = strtoll(strtok_r(line, " \n", &rest), NULL, 10) * 1000000, .signatures_most = 0 };
-    struct slice message = unhex(strtok_r(NULL, " \n", &rest), arena);
+    struct slice message = unhex(slice_of_string(strtok_r(NULL, " \n", &rest)), arena);
     struct answers *answers = read_answers(&rest, arena);
     size_t header = header_length(message);
     clock_t begun = clock();

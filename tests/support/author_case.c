@@ -8,44 +8,10 @@
  *     out  domain CANONICAL                                   "-": it is none
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "policy/author.h"
 #include "policy/mailbox.h"
-
-static void die(const char *what)
-{
-    fprintf(stderr, "author_case: %s\n", what);
-    exit(2);
-}
-
-static unsigned char hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *found = c == 0 ? NULL : strchr(digits, c);
-    if (found == NULL)
-        die("not hexadecimal");
-    return (unsigned char)(found - digits);
-}
-
-static struct slice unhex(struct slice word, struct arena *arena)
-{
-    if (slice_equal(word, SLICE("-")))
-        return SLICE("");
-    size_t length = word.length / 2;
-    char *text = arena_alloc(arena, length + 1);
-    for (size_t i = 0; i < length; i++)
-        text[i] = (char)(hex_digit(word.text[2 * i]) << 4 | hex_digit(word.text[2 * i + 1]));
-    return slice_of(text, length);
-}
-
-static void print_hex(struct slice text)
-{
-    if (text.length == 0)
-        putchar('-');
-    for (size_t i = 0; i < text.length; i++)
-        printf("%02x", (unsigned char)text.text[i]);
-}
+#include "tests/support/hex.h"
 
 static void print_oddities(uint64_t oddities)
 {

@@ -10,51 +10,16 @@
  * libopendkim, verifies otherwise.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "policy/auth_dkim.h"
 #include "policy/auth_dkim_crypto.h"
 #include "policy/auth_dkim_parse.h"
 #include "policy/examine.h"
+#include "tests/support/hex.h"
 
 /* Bytes of a chunk of body, as frames have it. */
 #define CHUNK 65536
-
-static void die(const char *what)
-{
-    fprintf(stderr, "dkim_case: %s\n", what);
-    exit(2);
-}
-
-static unsigned hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return (unsigned)(c - '0');
-    if (c >= 'a' && c <= 'f')
-        return (unsigned)(c - 'a' + 10);
-    die("not hexadecimal");
-    return 0;
-}
-
-static struct slice unhex(struct slice word, struct arena *arena)
-{
-    if (slice_equal(word, SLICE("-")))
-        return SLICE("");
-    char *text = arena_alloc(arena, word.length / 2 + 1);
-    for (size_t i = 0; i + 1 < word.length; i += 2)
-        text[i / 2] = (char)(hex_digit(word.text[i]) * 16 + hex_digit(word.text[i + 1]));
-    return slice_of(text, word.length / 2);
-}
-
-static void print_hex(struct slice text)
-{
-    putchar(' ');
-    if (text.length == 0)
-        putchar('-');
-    for (size_t i = 0; i < text.length; i++)
-        printf("%02x", (unsigned char)text.text[i]);
-}
 
 static void add_key(struct slice rest, struct answers *answers, struct arena *arena)
 {
@@ -139,8 +104,8 @@ static void print_signature(const struct signature *signature, const struct dkim
            signature->crypto != SIGNATURE_NOT_TRIED, signature->key_bits, signature->has_body,
            (unsigned long long)signature->body_size, (unsigned long long)signature->body_covered,
            signature->fields_added, signature->fields_unsigned);
-    print_hex(signature->domain);
-    print_hex(outcome->reason);
+    print_word(signature->domain);
+    print_word(outcome->reason);
     putchar('\n');
 }
 
@@ -175,7 +140,7 @@ static void check(struct slice rest, struct answers *answers, struct arena *aren
     for (size_t i = 0; i < evidence->signatures_count; i++)
         print_signature(&evidence->signatures[i], &outcomes[i]);
     printf("end %zu", asked);
-    print_hex(evidence->malformed);
+    print_word(evidence->malformed);
     printf(" %lld %zu\n", (long long)spent, differ);
     fflush(stdout);
     examine_free(&examination);

@@ -8,45 +8,17 @@
  *     out  INDEX...                  of the fields that examine_removed() names, from 0 at the top; "-" for none
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "policy/auth_results.h"
 #include "policy/examine.h"
 #include "policy/message.h"
+#include "tests/support/hex.h"
 
 #define STRANGERS 12
 
-static void die(const char *what)
-{
-    fprintf(stderr, "results_case: %s\n", what);
-    exit(2);
-}
-
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *found = c == 0 ? NULL : strchr(digits, c);
-    if (found == NULL)
-        die("not hexadecimal");
-    return (int)(found - digits);
-}
-
-static struct slice unhex(const char *word, struct arena *arena)
-{
-    if (word == NULL)
-        die("a word is missing");
-    if (strcmp(word, "-") == 0)
-        return SLICE("");
-    size_t length = strlen(word) / 2;
-    char *text = arena_alloc(arena, length + 1);
-    for (size_t i = 0; i < length; i++)
-        text[i] = (char)(hex_digit(word[2 * i]) * 16 + hex_digit(word[2 * i + 1]));
-    return slice_of(text, length);
-}
-
 static struct slice next_text(char **rest, struct arena *arena)
 {
-    return unhex(strtok_r(NULL, " \n", rest), arena);
+    return unhex(slice_of_string(strtok_r(NULL, " \n", rest)), arena);
 }
 
 static void print_field(char **rest, struct arena *arena)

@@ -9,50 +9,12 @@
  *     out  result RESULT LOOKUPS VOID EXPLANATION REASON
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "policy/auth_spf.h"
+#include "tests/support/hex.h"
 
 /* Rounds of one check; RFC 7208's limits end every check long before. */
 #define ROUNDS_MOST 64
-
-static void die(const char *what)
-{
-    fprintf(stderr, "spf_case: %s\n", what);
-    exit(2);
-}
-
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *found = c == 0 ? NULL : strchr(digits, c);
-    if (found == NULL)
-        die("not hexadecimal");
-    return (int)(found - digits);
-}
-
-static struct slice unhex(const char *word, struct arena *arena)
-{
-    if (word == NULL)
-        die("a word is missing");
-    if (strcmp(word, "-") == 0)
-        return SLICE("");
-    size_t length = strlen(word) / 2;
-    char *text = arena_alloc(arena, length + 1);
-    for (size_t i = 0; i < length; i++)
-        text[i] = (char)(hex_digit(word[2 * i]) * 16 + hex_digit(word[2 * i + 1]));
-    return slice_of(text, length);
-}
-
-static void print_hex(struct slice text)
-{
-    if (text.length == 0)
-        printf(" -");
-    else
-        putchar(' ');
-    for (size_t i = 0; i < text.length; i++)
-        printf("%02x", (unsigned char)text.text[i]);
-}
 
 static void read_answer(struct answers *answers, const struct question *question, struct arena *arena)
 {
@@ -75,7 +37,7 @@ static void read_answer(struct answers *answers, const struct question *question
             die("not a record");
         *colon = 0;
         records[answer.count].preference = (uint16_t)strtoul(word, NULL, 10);
-        records[answer.count++].data = unhex(colon + 1, arena);
+        records[answer.count++].data = unhex(slice_of_string(colon + 1), arena);
     }
     answers_add(answers, &answer);
 }
@@ -88,7 +50,7 @@ static void ask(struct answers *answers, struct arena *arena)
     for (size_t i = 0; i < count; i++) {
         questions[i] = *answers_missing(answers, i);
         printf("ask %s", question_type_name(questions[i].type));
-        print_hex(questions[i].name);
+        print_word(questions[i].name);
         putchar('\n');
     }
     puts("go");
@@ -119,10 +81,11 @@ static void check(char *line)
 
     strtok_r(line, " ", &rest);
     const char *identity = strtok_r(NULL, " ", &rest);
-    if (identity == NULL || !address_parse(unhex(strtok_r(NULL, " ", &rest), arena), &facts.client_address))
+    struct slice address = unhex(slice_of_string(strtok_r(NULL, " ", &rest)), arena);
+    if (identity == NULL || !address_parse(address, &facts.client_address))
         die("not a check");
-    facts.helo = unhex(strtok_r(NULL, " ", &rest), arena);
-    facts.sender = unhex(strtok_r(NULL, " \n", &rest), arena);
+    facts.helo = unhex(slice_of_string(strtok_r(NULL, " ", &rest)), arena);
+    facts.sender = unhex(slice_of_string(strtok_r(NULL, " \n", &rest)), arena);
     split_sender(&facts);
     for (unsigned round = 0; outcome.result == AUTH_PENDING; round++) {
         if (round == ROUNDS_MOST)
@@ -132,8 +95,8 @@ static void check(char *line)
             ask(answers, arena);
     }
     printf("result %s %u %u", auth_result_name(outcome.result), outcome.lookups, outcome.void_lookups);
-    print_hex(outcome.explanation);
-    print_hex(outcome.reason);
+    print_word(outcome.explanation);
+    print_word(outcome.reason);
     putchar('\n');
     fflush(stdout);
     arena_free(&arena);
