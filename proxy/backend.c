@@ -75,12 +75,12 @@ struct backend_offer backend_session_offer(const struct backend_session *session
  * Grammar was checked where the command came in; this only makes sure that one request is one line, whatever was
  * overlooked.
  */
-static bool is_sayable(struct slice text)
+static bool is_sayable(struct slice text, size_t most)
 {
     for (size_t i = 0; i < text.length; i++)
         if ((unsigned char)text.text[i] < ' ' || text.text[i] == 0x7f)
             return false;
-    return text.length <= REQUEST_LINE_MOST;
+    return text.length <= most;
 }
 
 /* `line` is copied. */
@@ -105,7 +105,7 @@ static void request_path(struct backend_session *session, enum request_kind kind
 {
     char line[2 * REQUEST_LINE_MOST + 32];
     const char *verb = kind == REQUEST_MAIL ? "MAIL FROM" : "RCPT TO";
-    bool sayable = is_sayable(path) && is_sayable(parameters);
+    bool sayable = is_sayable(path, REQUEST_LINE_MOST) && is_sayable(parameters, REQUEST_LINE_MOST);
     int length = 0;
 
     if (sayable)
@@ -124,6 +124,23 @@ void backend_rcpt(struct backend_session *session, struct slice path, struct sli
                   void *context)
 {
     request_path(session, REQUEST_RCPT, path, parameters, done, context);
+}
+
+/* Straight into the request: no copy of a password is left on the way. */
+void backend_auth(struct backend_session *session, struct slice line, backend_done done, void *context)
+{
+    size_t length = line.length + 2;
+    struct backend_request *request = memory_zeroed(1, sizeof(*request) + length);
+
+    request->kind = REQUEST_AUTH;
+    request->bad = !is_sayable(line, AUTH_LINE_MOST - 2);
+    request->done = done;
+    request->context = context;
+    request->length = length;
+    if (line.length > 0)
+        memcpy(request->line, line.text, line.length);
+    memcpy(request->line + line.length, "\r\n", 2);
+    session_add_request(session, request);
 }
 
 void backend_require(struct backend_session *session, unsigned extensions)

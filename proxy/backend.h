@@ -30,12 +30,20 @@ enum backend_extension {
     BACKEND_XCLIENT = 1 << 5,
     BACKEND_SMTPUTF8 = 1 << 6,
     BACKEND_DSN = 1 << 7,
+    BACKEND_AUTH = 1 << 8,         /* with a mechanism that can be passed through */
 };
+
+/* Octets of the names of AUTH's mechanisms; Postfix with all that Cyrus SASL has offers 120. */
+#define BACKEND_MECHANISMS_MOST 512
 
 struct backend_offer {
     unsigned extensions;
     uint64_t size;                 /* SIZE's number, 0: none */
+    char mechanisms[BACKEND_MECHANISMS_MOST];  /* of AUTH, those that can be passed through: "PLAIN LOGIN" */
 };
+
+/* Keeps of `mechanisms` those that are among `others` too. */
+void backend_mechanisms_keep(char *mechanisms, const char *others);
 
 struct backend_settings {
     const char *address;           /* "127.0.0.1:10025", "[::1]:10025" or "unix:/path" as configured */
@@ -127,6 +135,12 @@ void backend_mail(struct backend_session *session, struct slice path, struct sli
 void backend_rcpt(struct backend_session *session, struct slice path, struct slice parameters, backend_done done,
                   void *context);
 void backend_reset(struct backend_session *session, backend_done done, void *context);
+/*
+ * One line of an AUTH exchange (RFC 4954 4), without CRLF: the command, or after a 334 the client's response. Copied,
+ * and wiped from memory when it is done with. The result is a 334, a 235 or a refusal; after a 334 nothing but the next
+ * line may be asked. A session closed within the exchange is closed without a word.
+ */
+void backend_auth(struct backend_session *session, struct slice line, backend_done done, void *context);
 /*
  * What comes next needs these (bits of enum backend_extension), and so does all after it: a session whose EHLO reply
  * lacks one is lost before it is asked for anything more. A client that said HELO is not held to it: its session has

@@ -39,11 +39,18 @@ static enum heard hear_end(struct backend_session *session)
     bug("stream_state");
 }
 
+/* RFC 4954 4: a challenge may be longer than other replies. */
+static size_t line_most(const struct backend_session *session)
+{
+    return session->state == SESSION_AUTH ? AUTH_LINE_MOST : REPLY_LINE_MOST;
+}
+
 static enum reply_status take_line(struct backend_session *session, struct slice line)
 {
     if (!session->reading) {
         arena_reset(session->reply_arena);
         reply_reader_begin(&session->reader, session->reply_arena);
+        session->reader.line_most = line_most(session);
         session->reading = true;
     }
     return reply_reader_line(&session->reader, line, &session->reply);
@@ -58,7 +65,7 @@ static enum heard hear(struct backend_session *session)
         struct slice line;
         size_t used;
 
-        switch (framing_line(stream_peek(session->stream, REPLY_LINE_MOST + 1), REPLY_LINE_MOST, &line, &used)) {
+        switch (framing_line(stream_peek(session->stream, line_most(session) + 1), line_most(session), &line, &used)) {
         case LINE_NONE:
             return hear_end(session);
         case LINE_TOO_LONG:
@@ -112,7 +119,7 @@ static enum session_progress finish(struct backend_session *session, enum backen
         result.reply = *reply;
     if (request->done != NULL)
         request->done(request->context, &result);
-    free(request);
+    session_free_request(request);
     return PROGRESS_ON;
 }
 
@@ -263,17 +270,16 @@ static struct backend_request *first_unsent(struct backend_session *session)
 }
 
 /*
- * RFC 2920: with PIPELINING all that is queued goes out at once; a message waits until everything before it is
- * answered.
+ * RFC 2920: with PIPELINING all that is queued goes out at once; a message, or AUTH, waits until everything before it
+ * is answered.
  */
 static void send_commands(struct backend_session *session)
 {
     bool pipelining = (session->offer.extensions & BACKEND_PIPELINING) != 0;
     struct backend_request *request = first_unsent(session);
 
-    while (request != NULL && request->kind != REQUEST_MESSAGE && !request->bad && (pipelining ||
-                                                                                    session->outstanding == 0) &&
-           stream_unsent(session->stream) < BACKEND_OUTPUT_MOST) {
+    while (request != NULL && request->kind != REQUEST_MESSAGE && request->kind != REQUEST_AUTH && !request->bad &&
+           (pipelining || session->outstanding == 0) && stream_unsent(session->stream) < BACKEND_OUTPUT_MOST) {
         say(session, slice_of(request->line, request->length));
         request->sent = true;
         session->outstanding++;
@@ -312,6 +318,17 @@ static enum session_progress begin_message(struct backend_session *session, stru
     return session_enter(session, SESSION_SENDING);
 }
 
+/* From here on the connection holds what must not stay in memory. */
+static enum session_progress say_auth(struct backend_session *session, struct backend_request *request)
+{
+    if (request->bad)
+        return session_lose(session, FAILURE_BROKEN, "a line of AUTH cannot be said");
+    stream_keep_secret(session->stream);
+    say(session, slice_of(request->line, request->length));
+    request->sent = true;
+    return session_enter(session, SESSION_AUTH);
+}
+
 static enum session_progress advance_ready(struct backend_session *session)
 {
     struct backend_request *request;
@@ -333,6 +350,8 @@ static enum session_progress advance_ready(struct backend_session *session)
         return lose_for_extension(session);
     if (request->kind == REQUEST_MESSAGE)
         return begin_message(session, request);
+    if (request->kind == REQUEST_AUTH)
+        return say_auth(session, request);
     return session_enter(session, SESSION_COMMANDS);
 }
 
@@ -359,6 +378,45 @@ static enum session_progress advance_commands(struct backend_session *session)
     if (--session->outstanding == 0)
         session_enter(session, SESSION_READY);
     return finish(session, BACKEND_REPLIED, &session->reply);
+}
+
+/* ---- AUTH */
+
+/* RFC 4954 4: a challenge is one line; 235 or a refusal ends the exchange. */
+static bool is_auth_reply(const struct reply *reply)
+{
+    return reply->code == 235 || (reply->code == 334 && reply->count == 1) || reply->code >= 400;
+}
+
+static enum session_progress advance_auth(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code == 421)
+        return finish_and_lose(session);
+    if (!is_auth_reply(&session->reply))
+        return lose_by_reply(session, FAILURE_BROKEN);
+    session_enter(session, session->reply.code == 334 ? SESSION_CHALLENGED : SESSION_READY);
+    return finish(session, BACKEND_REPLIED, &session->reply);
+}
+
+static enum session_progress advance_challenged(struct backend_session *session)
+{
+    switch (hear(session)) {
+    case HEARD_END:
+        return PROGRESS_ON;
+    case HEARD_REPLY:
+        return lose_by_reply(session, FAILURE_BROKEN);
+    case HEARD_NOTHING:
+        break;
+    }
+    if (session->requests.first == NULL)
+        return PROGRESS_WAIT;
+    if (session->requests.first->kind != REQUEST_AUTH)
+        return session_lose(session, FAILURE_BROKEN, "something else was asked of it within an AUTH exchange");
+    return say_auth(session, session->requests.first);
 }
 
 /* ---- a message */
@@ -468,6 +526,8 @@ const struct session_state_info session_states[SESSION_BUSY + 1] = {
     [SESSION_HELLO_CLIENT] = { "waiting for the reply to the client's EHLO", LIMIT_COMMAND, advance_hello_client },
     [SESSION_READY] = { "nothing was asked", LIMIT_NONE, advance_ready },
     [SESSION_COMMANDS] = { "waiting for the reply to a command", LIMIT_COMMAND, advance_commands },
+    [SESSION_AUTH] = { "waiting for the reply to AUTH", LIMIT_COMMAND, advance_auth },
+    [SESSION_CHALLENGED] = { "waiting for the client's response", LIMIT_NONE, advance_challenged },
     [SESSION_DATA] = { "waiting for the reply to DATA", LIMIT_COMMAND, advance_data },
     [SESSION_SENDING] = { "sending a message", LIMIT_COMMAND, advance_sending },
     [SESSION_FINAL] = { "waiting for the reply to a message", LIMIT_DATA, advance_final },

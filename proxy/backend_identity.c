@@ -54,6 +54,7 @@ static const struct {
     { BACKEND_XCLIENT, "XCLIENT" },
     { BACKEND_SMTPUTF8, "SMTPUTF8" },
     { BACKEND_DSN, "DSN" },
+    { BACKEND_AUTH, "AUTH" },
 };
 #define EXTENSIONS_COUNT (sizeof(extension_names) / sizeof(extension_names[0]))
 
@@ -63,6 +64,40 @@ const char *backend_extension_name(unsigned extensions)
         if ((extensions & extension_names[i].bit) != 0)
             return extension_names[i].keyword;
     return "";
+}
+
+/* The words that are mechanisms which pass, each once. What does not fit any more is not offered. */
+static void add_mechanisms(struct backend_offer *offer, struct slice words)
+{
+    while (words.text != NULL) {
+        struct slice name = slice_cut(&words, ' ');
+        struct slice known = slice_of_string(offer->mechanisms);
+
+        if (!auth_mechanism_passes(name) || auth_mechanism_is_among(name, known) ||
+            known.length + 1 + name.length >= sizeof(offer->mechanisms))
+            continue;
+        snprintf(offer->mechanisms + known.length, sizeof(offer->mechanisms) - known.length, "%s%.*s",
+                 known.length > 0 ? " " : "", SLICE_ARG(name));
+        offer->extensions |= BACKEND_AUTH;
+    }
+}
+
+void backend_mechanisms_keep(char *mechanisms, const char *others)
+{
+    struct slice rest = slice_of_string(mechanisms);
+    size_t length = 0;
+
+    while (rest.text != NULL) {
+        struct slice name = slice_cut(&rest, ' ');
+
+        if (!auth_mechanism_is_among(name, slice_of_string(others)))
+            continue;
+        if (length > 0)
+            mechanisms[length++] = ' ';
+        memmove(mechanisms + length, name.text, name.length);
+        length += name.length;
+    }
+    mechanisms[length] = '\0';
 }
 
 void backend_read_offer(const struct reply *reply, struct backend_offer *offer_out, unsigned *attributes_out)
@@ -76,8 +111,16 @@ void backend_read_offer(const struct reply *reply, struct backend_offer *offer_o
         unsigned long long size;
 
         for (size_t i = 0; i < EXTENSIONS_COUNT; i++)
-            if (slice_equal_nocase(keyword, slice_of_string(extension_names[i].keyword)))
+            if (slice_equal_nocase(keyword, slice_of_string(extension_names[i].keyword)) &&
+                extension_names[i].bit != BACKEND_AUTH)
                 offer_out->extensions |= extension_names[i].bit;
+        /* "AUTH=PLAIN" is how servers said it before RFC 2554. */
+        if (slice_equal_nocase(keyword, SLICE("AUTH"))) {
+            add_mechanisms(offer_out, words);
+        } else if (slice_starts_with_nocase(keyword, SLICE("AUTH="))) {
+            add_mechanisms(offer_out, slice_from(keyword, 5));
+            add_mechanisms(offer_out, words);
+        }
         if (slice_equal_nocase(keyword, SLICE("SIZE")) && slice_number(slice_trim(words), UINT64_MAX, &size))
             offer_out->size = size;
         if (slice_equal_nocase(keyword, SLICE("XCLIENT")))

@@ -11,6 +11,7 @@
  *   CONNECT -> GREETING -> HELLO -> SPARE -> IDENTIFY -> HELLO_CLIENT -> READY <-> COMMANDS
  *                                     |  (identify-client none) ------->   |
  *   a message:  READY -> DATA (354) -> SENDING -> FINAL -> READY
+ *   AUTH:  READY -> AUTH -> READY;  AUTH (334) -> CHALLENGED -> AUTH
  *   the end:  any -> LOST;  HELLO_CLIENT -> REFUSED;  READY or SPARE -> LEAVING (QUIT);  BUSY never had a connection
  */
 #ifndef MXWARD_PROXY_BACKEND_PRIVATE_H
@@ -18,6 +19,7 @@
 
 #include <sys/socket.h>
 
+#include "proxy/auth_exchange.h"
 #include "proxy/backend.h"
 
 struct event;
@@ -106,6 +108,8 @@ enum session_state {
     SESSION_HELLO_CLIENT,          /* reply to the EHLO said for the client awaited */
     SESSION_READY,                 /* nothing is asked */
     SESSION_COMMANDS,              /* replies to MAIL, RCPT, RSET awaited */
+    SESSION_AUTH,                  /* reply to AUTH, or to a response of the client, awaited */
+    SESSION_CHALLENGED,            /* the reply was 334: nothing but the client's response may come next */
     SESSION_DATA,                  /* 354 awaited */
     SESSION_SENDING,               /* the message is on its way */
     SESSION_FINAL,                 /* all was sent, its reply awaited */
@@ -124,7 +128,7 @@ enum session_role {
 /* Why a session was lost, for the probe. */
 enum backend_failure { FAILURE_NONE, FAILURE_DOWN, FAILURE_NO_XCLIENT, FAILURE_XCLIENT_REFUSED, FAILURE_BROKEN };
 
-enum request_kind { REQUEST_MAIL, REQUEST_RCPT, REQUEST_RESET, REQUEST_MESSAGE };
+enum request_kind { REQUEST_MAIL, REQUEST_RCPT, REQUEST_RESET, REQUEST_MESSAGE, REQUEST_AUTH };
 
 struct backend_request {
     struct backend_request *next;
@@ -201,6 +205,8 @@ void session_free(struct backend_session *session);
 
 void session_add_request(struct backend_session *session, struct backend_request *request);
 struct backend_request *session_take_request(struct backend_session *session);
+/* Wiped, if it held a password. */
+void session_free_request(struct backend_request *request);
 void session_drop_requests(struct backend_session *session);
 
 /* For the states. */

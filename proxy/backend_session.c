@@ -221,10 +221,17 @@ struct backend_request *session_take_request(struct backend_session *session)
     return request;
 }
 
+void session_free_request(struct backend_request *request)
+{
+    if (request->kind == REQUEST_AUTH)
+        explicit_bzero(request->line, request->length);
+    free(request);
+}
+
 void session_drop_requests(struct backend_session *session)
 {
     while (session->requests.first != NULL)
-        free(session_take_request(session));
+        session_free_request(session_take_request(session));
 }
 
 /* ---- made and unmade */
@@ -291,6 +298,8 @@ void session_leave(struct backend_session *session)
     case SESSION_IDENTIFY:
     case SESSION_HELLO_CLIENT:
     case SESSION_COMMANDS:
+    case SESSION_AUTH:
+    case SESSION_CHALLENGED:
     case SESSION_DATA:
     case SESSION_SENDING:
     case SESSION_FINAL:

@@ -190,8 +190,9 @@ static void add_line(struct reply_reader *reader, struct slice text)
 enum reply_status reply_reader_line(struct reply_reader *reader, struct slice line, struct reply *reply_out)
 {
     unsigned code = line_code(line);
+    size_t most = reader->line_most == 0 ? REPLY_LINE_MOST : reader->line_most;
 
-    if (code == 0 || line.length + 2 > REPLY_LINE_MOST || breaks_lines(line) || reader->count == REPLY_LINES_MOST ||
+    if (code == 0 || line.length + 2 > most || breaks_lines(line) || reader->count == REPLY_LINES_MOST ||
         (reader->count > 0 && code != reader->code))
         return REPLY_BROKEN;
     reader->code = code;

@@ -46,6 +46,7 @@ struct reply_reader {
     struct slice *lines;
     size_t count;
     size_t room;
+    size_t line_most;              /* octets of a line; 0: REPLY_LINE_MOST */
 };
 enum reply_status { REPLY_MORE, REPLY_DONE, REPLY_BROKEN };
 void reply_reader_begin(struct reply_reader *reader, struct arena *arena);

@@ -90,6 +90,13 @@ struct stream *stream_connect(struct event_base *base, const struct sockaddr *ad
     return stream;
 }
 
+void stream_keep_secret(struct stream *stream)
+{
+    stream->input.secret = stream->output.secret = true;
+    if (stream->tls != NULL)
+        tls_session_keep_secret(stream->tls);
+}
+
 void stream_set_owner(struct stream *stream, stream_notify notify, void *context)
 {
     stream->notify = notify;
@@ -244,6 +251,8 @@ bool stream_start_tls_server(struct stream *stream, const struct tls_context *tl
     stream->tls = tls_session_new(tls, authorities, stream->descriptor, early);
     if (stream->tls == NULL)
         bug("out of memory");
+    if (stream->input.secret)
+        tls_session_keep_secret(stream->tls);
     if (discarded_out != NULL)
         *discarded_out = stream->input.length - early.length;
     stream_buffer_clear(&stream->input);

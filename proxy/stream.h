@@ -44,6 +44,11 @@ struct stream *stream_accept(struct event_base *base, int descriptor, stream_not
 struct sockaddr;
 struct stream *stream_connect(struct event_base *base, const struct sockaddr *address, int length, stream_notify notify,
                               void *context);
+/*
+ * From now on what is read from the peer and written to it is wiped from our memory as soon as it is consumed or
+ * sent: passwords come by here.
+ */
+void stream_keep_secret(struct stream *stream);
 void stream_set_owner(struct stream *stream, stream_notify notify, void *context);
 /* Closes at once, with what is unsent lost; accepts a pointer to NULL and clears. */
 void stream_free(struct stream **stream);

@@ -22,6 +22,7 @@ struct stream_buffer {
     size_t start;
     size_t length;
     size_t room;
+    bool secret;                   /* memory is wiped when it is given back, bytes when they are dropped */
 };
 
 struct stream {

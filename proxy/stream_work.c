@@ -24,8 +24,26 @@ enum transfer { TRANSFER_DONE, TRANSFER_LATER, TRANSFER_ENDED, TRANSFER_BROKEN }
 
 void stream_buffer_clear(struct stream_buffer *buffer)
 {
+    if (buffer->secret && buffer->bytes != NULL)
+        explicit_bzero(buffer->bytes, buffer->start + buffer->length);
     free(buffer->bytes);
-    *buffer = (struct stream_buffer){ .bytes = NULL };
+    *buffer = (struct stream_buffer){ .bytes = NULL, .secret = buffer->secret };
+}
+
+/* As memory_grown(), which may leave the old bytes somewhere. */
+static char *grown(struct stream_buffer *buffer, size_t room)
+{
+    char *bytes;
+
+    if (!buffer->secret)
+        return memory_grown(buffer->bytes, room);
+    bytes = memory_alloc(room);
+    if (buffer->length > 0)
+        memcpy(bytes, buffer->bytes + buffer->start, buffer->length);
+    if (buffer->bytes != NULL)
+        explicit_bzero(buffer->bytes, buffer->start + buffer->length);
+    free(buffer->bytes);
+    return bytes;
 }
 
 void stream_buffer_reserve(struct stream_buffer *buffer, size_t least, size_t first)
@@ -41,9 +59,11 @@ void stream_buffer_reserve(struct stream_buffer *buffer, size_t least, size_t fi
         room *= 2;
     if (buffer->start > 0)
         memmove(buffer->bytes, buffer->bytes + buffer->start, buffer->length);
+    if (buffer->start > 0 && buffer->secret)
+        explicit_bzero(buffer->bytes + buffer->length, buffer->start);
     buffer->start = 0;
     if (room > buffer->room)
-        buffer->bytes = memory_grown(buffer->bytes, room);
+        buffer->bytes = grown(buffer, room);
     buffer->room = room;
 }
 
@@ -52,6 +72,8 @@ void stream_buffer_drop(struct stream_buffer *buffer, size_t length)
     if (length >= buffer->length) {
         stream_buffer_clear(buffer);
     } else {
+        if (buffer->secret)
+            explicit_bzero(buffer->bytes + buffer->start, length);
         buffer->start += length;
         buffer->length -= length;
     }

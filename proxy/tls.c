@@ -206,6 +206,11 @@ SSL *tls_session_new(const struct tls_context *context, const struct tls_authori
     return session;
 }
 
+void tls_session_keep_secret(SSL *session)
+{
+    SSL_set_options(session, SSL_OP_CLEANSE_PLAINTEXT);
+}
+
 /* ---- contexts */
 
 static void free_shown(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number, void *argument)

@@ -21,6 +21,8 @@ struct tls_context;
  */
 SSL *tls_session_new(const struct tls_context *context, const struct tls_authorities *authorities, int descriptor,
                      struct slice early);
+/* OpenSSL, too, wipes what it has decrypted as soon as it has handed it out. */
+void tls_session_keep_secret(SSL *session);
 /* tls_facts.c: after the handshake: all that facts say of TLS, texts in `arena`. */
 void tls_session_facts(SSL *session, struct arena *arena, struct facts *facts);
 /* tls_tickets.c: sessions of the context are resumed by this process's keys. */
