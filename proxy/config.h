@@ -28,6 +28,7 @@ struct config_listener {
     struct address address;
     uint16_t port;                 /* 0 in tests: the system chooses, the status file tells */
     enum listener_tls tls;
+    bool submission;               /* for one's own users (RFC 6409): AUTH is offered, once TLS is on */
     const char *client_authorities;    /* PEM file; NULL: clients are not asked for certificates */
     struct config_networks proxy_protocol;     /* who says by a header whose connection it is; none: nobody */
     bool normalise;                /* bare CR and LF are mended instead of refused; mxward.conf(5) says what it risks */
@@ -41,6 +42,7 @@ struct config_limits {
     uint64_t sessions;                 /* at once, all workers: 5000 */
     uint64_t sessions_per_network;     /* at once, per IPv4 address or IPv6 /64: 50 */
     uint64_t session_rate;             /* new sessions a minute per client network: 600; 0 none */
+    uint64_t auth_failures;            /* AUTHs that fail, an hour per client network: 100; 0: any number */
     uint64_t message_size;             /* bytes: 50M */
     uint64_t header_size;              /* bytes: 256K */
     uint64_t header_fields;            /* of a message: 1000 */
@@ -54,6 +56,7 @@ struct config_limits {
     uint64_t spool;                    /* message bytes in files, all workers: 4G */
     uint64_t evaluation;               /* waiting for answers, one stage: 20s */
     uint64_t command;                  /* waiting for a command: 300s (RFC 5321 4.5.3.2.7) */
+    uint64_t authentication;           /* an AUTH exchange, from the command to its end: 60s */
     uint64_t data_block;               /* waiting for the next bytes of a message: 180s (RFC 5321 4.5.3.2.5) */
     uint64_t message;                  /* the whole of one message from 354 to its end: 30m */
     uint64_t delivery;                 /* from end of data to reply: 300s (P1) */

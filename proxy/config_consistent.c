@@ -113,6 +113,10 @@ static void check_listener(struct config_reading *reading, size_t index)
     if (listener->tls == LISTENER_TLS_NONE && listener->client_authorities != NULL)
         diag_error(reading->diagnostics, span, "\"client-authorities\" asks for certificates in TLS, and this listener "
                                                "has \"tls none\": remove one of them");
+    if (listener->tls == LISTENER_TLS_NONE && listener->submission)
+        diag_error(reading->diagnostics, span,
+                   "a listener with \"submission yes\" offers AUTH, and with \"tls none\" passwords would cross the "
+                   "network in the clear: say \"tls starttls\" or \"tls implicit\"");
     for (size_t other = 0; other < index; other++) {
         if (listener->port != 0 && listener->port == config->listeners[other].port &&
             address_equal(&listener->address, &config->listeners[other].address))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MINUTE UINT64_C(60000)
+#define HOUR (60 * MINUTE)
 #define POISON_DELAY UINT64_C(10000)
 #define POISON_LASTS (60 * MINUTE)
 /*
@@ -64,10 +65,13 @@ static uint64_t relevant_until(struct status_network *slot)
     uint64_t rate = (atomic_load(&slot->minute) + UINT64_C(2)) * MINUTE;
     uint64_t poisoned = atomic_load(&slot->poisoned);
     uint64_t poison = poisoned == 0 ? 0 : poisoned + POISON_LASTS;
+    uint64_t failures =
+        atomic_load(&slot->auth_failures) == 0 ? 0 : (atomic_load(&slot->auth_hour) + UINT64_C(2)) * HOUR;
+    uint64_t latest = rate > poison ? rate : poison;
 
     if (atomic_load(&slot->key) == 0)
         return 0;
-    return rate > poison ? rate : poison;
+    return latest > failures ? latest : failures;
 }
 
 /* The slot of that network in the caller's own column, made if need be; NULL: every slot of its window has sessions. */
@@ -90,6 +94,9 @@ static struct status_network *claim(struct status_network *networks, size_t wind
     atomic_store(&best->minute, 0);
     atomic_store(&best->count, 0);
     atomic_store(&best->previous, 0);
+    atomic_store(&best->auth_hour, 0);
+    atomic_store(&best->auth_failures, 0);
+    atomic_store(&best->auth_previous, 0);
     atomic_store_explicit(&best->key, key, memory_order_release);
     return best;
 }
@@ -227,6 +234,53 @@ unsigned limits_delay(const struct status *status, const struct address *client,
     if (now <= latest)
         return (unsigned)POISON_DELAY;
     return (unsigned)(POISON_DELAY * (latest + POISON_LASTS - now) / POISON_LASTS);
+}
+
+/* ---- AUTH */
+
+void limits_note_auth_failure(struct status *status, unsigned column, const struct address *client, uint64_t now)
+{
+    uint64_t key = key_of(client);
+    struct status_network *slot = claim(status_networks(status, column), window_of(status, key), key);
+    uint32_t hour = (uint32_t)(now / HOUR);
+    uint32_t counted;
+
+    if (slot == NULL)
+        return;
+    counted = atomic_load(&slot->auth_hour);
+    if (counted != hour) {
+        atomic_store(&slot->auth_previous, counted + 1 == hour ? atomic_load(&slot->auth_failures) : 0);
+        atomic_store(&slot->auth_failures, 0);
+        atomic_store(&slot->auth_hour, hour);
+    }
+    atomic_fetch_add(&slot->auth_failures, 1);
+}
+
+static uint64_t slot_auth_failures(struct status_network *slot, uint64_t now)
+{
+    uint64_t hour = now / HOUR;
+    uint64_t counted = atomic_load(&slot->auth_hour);
+    uint64_t count = atomic_load(&slot->auth_failures);
+    uint64_t left = HOUR - now % HOUR;
+
+    if (counted == hour)
+        return count + atomic_load(&slot->auth_previous) * left / HOUR;
+    return counted + 1 == hour ? count * left / HOUR : 0;
+}
+
+uint64_t limits_auth_failures(struct status *status, unsigned column, const struct address *client, uint64_t now)
+{
+    uint64_t key = key_of(client);
+    size_t window = window_of(status, key);
+    uint64_t sum = 0;
+
+    for (unsigned at = 1; at <= last_column(status, column); at++) {
+        struct status_network *slot = find(status_networks(status, at), window, key);
+
+        if (slot != NULL)
+            sum += slot_auth_failures(slot, now);
+    }
+    return sum;
 }
 
 const char *limits_answer_text(enum limits_answer answer)

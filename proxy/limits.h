@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * limits.h: sessions at once and new sessions a minute, in all and per client network (IPv6 by /64), over all
- * workers through the status table (P7). Also the slow lane of networks whose messages killed a judge (P4).
+ * workers through the status table (P7). Also the slow lane of networks whose messages killed a judge (P4), and AUTHs
+ * that failed, an hour.
  *
  * Each column remembers STATUS_NETWORKS networks, a network in one of a window of LIMITS_WINDOW slots that a
  * keyed hash chooses. When the window is full the slot that matters least gives way: one without sessions, and
@@ -39,6 +40,10 @@ void limits_leave(struct status *status, unsigned column, const struct address *
 void limits_note_poison(struct status *status, unsigned column, const struct address *client, uint64_t now);
 /* Milliseconds to wait before each reply to it: 0 for nearly all, up to 10 s after poison, fading within an hour. */
 unsigned limits_delay(const struct status *status, const struct address *client, uint64_t now);
+/* An AUTH of this client failed. */
+void limits_note_auth_failure(struct status *status, unsigned column, const struct address *client, uint64_t now);
+/* Those of its network within the last hour: the part of the hour before that is not yet past, and this one's. */
+uint64_t limits_auth_failures(struct status *status, unsigned column, const struct address *client, uint64_t now);
 const char *limits_answer_text(enum limits_answer answer);
 
 #endif

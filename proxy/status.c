@@ -18,8 +18,8 @@
 
 #include "rules/arena.h"
 
-/* "mxward", layout 1; another layout is another number. */
-#define STATUS_MAGIC UINT64_C(0x6d78776172640001)
+/* "mxward", layout 2; another layout is another number. */
+#define STATUS_MAGIC UINT64_C(0x6d78776172640002)
 /* The largest page size of the processors Linux runs on that matter here. */
 #define STATUS_PAGE 65536
 
@@ -54,6 +54,9 @@ static const struct {
     [STATUS_PROXY_REFUSED] = { "proxy-refused", "connections closed for want of a PROXY header to believe", false },
     [STATUS_TLS_SESSIONS] = { "tls-sessions", "TLS handshakes completed", false },
     [STATUS_TLS_FAILURES] = { "tls-failures", "TLS handshakes failed", false },
+    [STATUS_AUTHENTICATED] = { "authenticated", "sessions whose AUTH succeeded", false },
+    [STATUS_AUTH_FAILURES] = { "auth-failures", "AUTHs that the backend refused", false },
+    [STATUS_AUTH_LIMITED] = { "auth-limited", "AUTHs refused by the limit auth-failures", false },
     [STATUS_TRANSACTIONS] = { "transactions", "transactions begun", false },
     [STATUS_PASSED] = { "passed", "messages passed and accepted by the backend", false },
     [STATUS_TAGGED] = { "tagged", "of these, messages tagged by a rule", false },

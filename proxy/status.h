@@ -36,6 +36,9 @@ enum status_counter {
     STATUS_PROXY_REFUSED,          /* connections without a header of the PROXY protocol that we believe */
     STATUS_TLS_SESSIONS,
     STATUS_TLS_FAILURES,
+    STATUS_AUTHENTICATED,          /* sessions whose AUTH succeeded */
+    STATUS_AUTH_FAILURES,
+    STATUS_AUTH_LIMITED,           /* AUTHs refused by the limit auth-failures */
     STATUS_TRANSACTIONS,
     STATUS_PASSED,
     STATUS_TAGGED,
@@ -108,6 +111,9 @@ struct status_network {
     _Atomic uint32_t minute;       /* the minute that `count` counts, monotonic */
     _Atomic uint32_t count;        /* sessions begun in it */
     _Atomic uint32_t previous;     /* in the minute before */
+    _Atomic uint32_t auth_hour;    /* the hour that `auth_failures` counts, monotonic */
+    _Atomic uint32_t auth_failures;    /* AUTHs that failed in it */
+    _Atomic uint32_t auth_previous;    /* in the hour before */
 };
 
 /* Sessions that limits.c let in and that have not left, of one column. */
