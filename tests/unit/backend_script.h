@@ -19,6 +19,7 @@
 #define MXWARD_TESTS_UNIT_BACKEND_SCRIPT_H
 
 #include "proxy/backend_private.h"
+#include "proxy/clock.h"
 
 struct call;
 struct evconnlistener;
@@ -52,6 +53,14 @@ struct peer *peer_new_unix(const char *const *scripts, const char *path);
 void peer_free(struct peer *peer);
 /* Runs the loop until `done` (may be NULL) or the time is up. */
 void loop_until(struct event_base *base, const bool *done, double seconds);
+/* Runs the loop until the condition holds, on a busy machine too; the test ends when it never does. */
+#define WAIT_FOR(base, condition)                                                                                      \
+    do {                                                                                                               \
+        int64_t end = clock_monotonic() + (int64_t)10 * 1000 * 1000;                                                   \
+        while (!(condition) && clock_monotonic() < end)                                                                \
+            loop_until(base, NULL, 0.002);                                                                             \
+        ck_assert_msg(condition, "waited in vain: %s", #condition);                                                    \
+    } while (0)
 
 struct results {
     char text[RESULTS_MOST][160];  /* "250 Ok", "LOST why", "BUSY why" */

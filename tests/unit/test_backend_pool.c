@@ -171,6 +171,21 @@ static bool has_offer(const struct world *world)
     return backend_pool_offer(world->pool, &offer);
 }
 
+static unsigned spares_greeted(const struct world *world)
+{
+    unsigned spares = 0;
+
+    for (const struct backend_session *session = world->pool->sessions; session != NULL; session = session->next)
+        spares += session->role == ROLE_SPARE && session->state == SESSION_SPARE;
+    return spares;
+}
+
+/* The probe is over and said good bye, and every spare is greeted. */
+static bool is_ready(const struct world *world)
+{
+    return has_offer(world) && spares_greeted(world) == world->pool->settings.spares;
+}
+
 static struct backend_session *open_and_reset(struct world *world, struct results *results)
 {
     struct backend_client client = a_client();
@@ -189,7 +204,7 @@ START_TEST(test_offer_comes)
     world_begin(&world, scripts, 0, 4);
     ck_assert(!has_offer(&world));
     ck_assert_str_eq(backend_pool_problem(world.pool), "");
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     ck_assert(has_offer(&world));
     ck_assert_str_eq(backend_pool_problem(world.pool), "");
     ck_assert_uint_eq(world.peer->connections, 1);
@@ -203,19 +218,21 @@ START_TEST(test_back_off)
 {
     static const char *const scripts[] = { "close\n", "> 421 starting\nclose\n", FIT, NULL };
     struct world world;
+    int64_t failed;
 
     world_begin(&world, scripts, 0, 4);
-    loop_until(world.peer->base, NULL, 0.5);
+    WAIT_FOR(world.peer->base, backend_pool_problem(world.pool)[0] != '\0');
     ck_assert_uint_eq(world.peer->connections, 1);
     ck_assert(!has_offer(&world));
-    loop_until(world.peer->base, NULL, 0.8);
-    ck_assert_uint_eq(world.peer->connections, 2);
+    failed = clock_monotonic();
+    WAIT_FOR(world.peer->base, strstr(backend_pool_problem(world.pool), "421 starting") != NULL);
     ck_assert_str_eq(backend_pool_problem(world.pool), "\"421 starting\" while waiting for its greeting");
-    loop_until(world.peer->base, NULL, 1.2);
     ck_assert_uint_eq(world.peer->connections, 2);
-    loop_until(world.peer->base, NULL, 1);
+    ck_assert_int_ge(clock_monotonic() - failed, 950 * 1000);
+    failed = clock_monotonic();
+    WAIT_FOR(world.peer->base, has_offer(&world));
     ck_assert_uint_eq(world.peer->connections, 3);
-    ck_assert(has_offer(&world));
+    ck_assert_int_ge(clock_monotonic() - failed, 1950 * 1000);
     ck_assert_str_eq(backend_pool_problem(world.pool), "");
     world_end(&world);
 }
@@ -229,7 +246,7 @@ START_TEST(test_relay_has_no_offer)
     struct world world;
 
     world_begin(&world, scripts, 2, 4);
-    loop_until(world.peer->base, NULL, 0.2);
+    WAIT_FOR(world.peer->base, backend_pool_problem(world.pool)[0] != '\0');
     ck_assert(!has_offer(&world));
     ck_assert_ptr_nonnull(strstr(backend_pool_problem(world.pool), "relays"));
     ck_assert_uint_eq(world.peer->connections, 1);
@@ -246,15 +263,13 @@ START_TEST(test_xclient_vanishes)
     struct backend_session *session;
 
     world_begin(&world, scripts, 0, 4);
-    loop_until(world.peer->base, NULL, 0.1);
-    ck_assert(has_offer(&world));
+    WAIT_FOR(world.peer->base, is_ready(&world));
     session = open_and_reset(&world, &results);
-    loop_until(world.peer->base, &results.done, 1);
+    loop_until(world.peer->base, &results.done, 10);
     ck_assert_msg(strncmp(results.text[0], "LOST it does not offer XCLIENT", 30) == 0, "%s", results.text[0]);
     ck_assert(!has_offer(&world));
     backend_close(&session);
-    loop_until(world.peer->base, NULL, 1.2);
-    ck_assert(has_offer(&world));
+    WAIT_FOR(world.peer->base, has_offer(&world));
     world_end(&world);
 }
 END_TEST
@@ -268,9 +283,9 @@ START_TEST(test_one_client_refused)
     struct backend_session *session;
 
     world_begin(&world, scripts, 0, 4);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     session = open_and_reset(&world, &results);
-    loop_until(world.peer->base, &results.done, 1);
+    loop_until(world.peer->base, &results.done, 10);
     ck_assert_msg(strncmp(results.text[0], "LOST \"501 bad\"", 14) == 0, "%s", results.text[0]);
     ck_assert(has_offer(&world));
     backend_close(&session);
@@ -286,11 +301,12 @@ START_TEST(test_bound)
     struct backend_session *sessions[4];
 
     world_begin(&world, scripts, 2, 3);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     ck_assert_uint_eq(backend_pool_sessions(world.pool), 2);
     for (int i = 0; i < 4; i++)
         sessions[i] = open_and_reset(&world, &results[i]);
-    loop_until(world.peer->base, NULL, 0.1);
+    for (int i = 0; i < 4; i++)
+        WAIT_FOR(world.peer->base, results[i].done);
     for (int i = 0; i < 3; i++)
         ck_assert_str_eq(results[i].text[0], "250 reset");
     ck_assert_str_eq(results[3].text[0], "BUSY all of its 3 sessions are in use");
@@ -300,12 +316,12 @@ START_TEST(test_bound)
     backend_close(&sessions[0]);
     backend_close(&sessions[3]);
     sessions[3] = open_and_reset(&world, &results[3]);
-    loop_until(world.peer->base, &results[3].done, 1);
+    loop_until(world.peer->base, &results[3].done, 10);
     ck_assert_msg(strncmp(results[3].text[0], "BUSY", 4) == 0, "%s", results[3].text[0]);
     backend_close(&sessions[3]);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, spares_greeted(&world) == 1);
     sessions[3] = open_and_reset(&world, &results[3]);
-    loop_until(world.peer->base, &results[3].done, 1);
+    loop_until(world.peer->base, &results[3].done, 10);
     ck_assert_str_eq(results[3].text[0], "250 reset");
     ck_assert_uint_le(world.peer->open_most, 3);
     for (int i = 1; i < 4; i++)
@@ -323,12 +339,12 @@ START_TEST(test_lost_frees_place)
     struct backend_session *sessions[2];
 
     world_begin(&world, scripts, 0, 1);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     sessions[0] = open_and_reset(&world, &results[0]);
-    loop_until(world.peer->base, &results[0].done, 1);
+    loop_until(world.peer->base, &results[0].done, 10);
     ck_assert_msg(strncmp(results[0].text[0], "LOST", 4) == 0, "%s", results[0].text[0]);
     sessions[1] = open_and_reset(&world, &results[1]);
-    loop_until(world.peer->base, &results[1].done, 1);
+    loop_until(world.peer->base, &results[1].done, 10);
     ck_assert_str_eq(results[1].text[0], "250 reset");
     backend_close(&sessions[0]);
     backend_close(&sessions[1]);
@@ -345,13 +361,13 @@ START_TEST(test_spare_taken)
     struct backend_session *session;
 
     world_begin(&world, scripts, 1, 4);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     ck_assert_uint_eq(world.peer->connections, 2);
     session = open_and_reset(&world, &results);
     ck_assert_uint_eq(backend_pool_sessions(world.pool), 1);
-    loop_until(world.peer->base, &results.done, 1);
+    loop_until(world.peer->base, &results.done, 10);
     ck_assert_str_eq(results.text[0], "250 reset");
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     ck_assert_uint_eq(world.peer->connections, 3);
     ck_assert_uint_eq(backend_pool_sessions(world.pool), 2);
     backend_close(&session);
@@ -377,10 +393,10 @@ START_TEST(test_stale_spare)
     struct backend_session *session;
 
     world_begin(&world, stale_scripts[_i], 1, 4);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     ck_assert_uint_eq(world.peer->connections, 2);
     session = open_and_reset(&world, &results);
-    loop_until(world.peer->base, &results.done, 1);
+    loop_until(world.peer->base, &results.done, 10);
     ck_assert_str_eq(results.text[0], "250 reset");
     backend_close(&session);
     world_end(&world);
@@ -397,9 +413,9 @@ START_TEST(test_stale_twice)
     struct backend_session *session;
 
     world_begin(&world, scripts, 1, 4);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     session = open_and_reset(&world, &results);
-    loop_until(world.peer->base, &results.done, 1);
+    loop_until(world.peer->base, &results.done, 10);
     ck_assert_str_eq(results.text[0], "LOST \"421 down\" while waiting for the reply to XCLIENT");
     backend_close(&session);
     world_end(&world);
@@ -411,15 +427,18 @@ START_TEST(test_spares_die)
 {
     static const char *const scripts[] = { FIT, XCLIENT_GREET "close\n", NULL };
     struct world world;
+    int64_t died;
 
     world_begin(&world, scripts, 1, 4);
-    loop_until(world.peer->base, NULL, 0.8);
+    WAIT_FOR(world.peer->base, world.pool->waiting);
+    died = clock_monotonic();
     ck_assert_uint_eq(world.peer->connections, 2);
     ck_assert(has_offer(&world));
-    loop_until(world.peer->base, NULL, 0.6);
-    ck_assert_uint_eq(world.peer->connections, 3);
+    WAIT_FOR(world.peer->base, world.peer->connections == 3 && world.pool->waiting);
+    ck_assert_int_ge(clock_monotonic() - died, 950 * 1000);
     loop_until(world.peer->base, NULL, 1.2);
     ck_assert_uint_eq(world.peer->connections, 3);
+    ck_assert(has_offer(&world));
     world_end(&world);
 }
 END_TEST
@@ -432,15 +451,14 @@ START_TEST(test_spare_refreshed)
     struct backend_session *spare;
 
     world_begin(&world, scripts, 1, 4);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     ck_assert_uint_eq(world.peer->connections, 2);
     spare = world.pool->sessions;
     ck_assert_int_eq(spare->state, SESSION_SPARE);
     ck_assert(event_pending(spare->timer, EV_TIMEOUT, NULL) != 0);
     event_active(spare->timer, EV_TIMEOUT, 0);
-    loop_until(world.peer->base, NULL, 0.1);
-    ck_assert_uint_eq(world.peer->connections, 3);
-    ck_assert_uint_eq(backend_pool_sessions(world.pool), 1);
+    WAIT_FOR(world.peer->base, world.peer->connections == 3 && is_ready(&world));
+    WAIT_FOR(world.peer->base, backend_pool_sessions(world.pool) == 1);
     world_end(&world);
 }
 END_TEST
@@ -454,10 +472,10 @@ START_TEST(test_spare_taken_at_the_last_moment)
     struct backend_session *session;
 
     world_begin(&world, scripts, 1, 4);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     event_active(world.pool->sessions->timer, EV_TIMEOUT, 0);
     session = open_and_reset(&world, &results);
-    loop_until(world.peer->base, &results.done, 1);
+    loop_until(world.peer->base, &results.done, 10);
     ck_assert_str_eq(results.text[0], "250 reset");
     backend_close(&session);
     world_end(&world);
@@ -475,7 +493,7 @@ START_TEST(test_unix_socket)
     world.peer = peer_new_unix(scripts, path);
     settings = settings_for(world.peer, true);
     world.pool = backend_pool_new(world.peer->base, &settings);
-    loop_until(world.peer->base, NULL, 0.1);
+    WAIT_FOR(world.peer->base, is_ready(&world));
     unlink(path);
     ck_assert(has_offer(&world));
     world_end(&world);
