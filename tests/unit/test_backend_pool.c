@@ -208,7 +208,7 @@ START_TEST(test_offer_comes)
     ck_assert(has_offer(&world));
     ck_assert_str_eq(backend_pool_problem(world.pool), "");
     ck_assert_uint_eq(world.peer->connections, 1);
-    ck_assert_uint_eq(backend_pool_sessions(world.pool), 0);
+    WAIT_FOR(world.peer->base, backend_pool_sessions(world.pool) == 0);
     world_end(&world);
 }
 END_TEST
