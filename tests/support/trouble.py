@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Faults, injected for real: descriptors run out, disks are full, hosts vanish. And what a process holds while that goes on."""
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import namespace
+
+TCP_REPAIR = 19                        # linux/tcp.h
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def anonymous(pid):
+    """KiB that it has for itself: what it allocated, not what it maps of files."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Anonymous:"))
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+def kill(pid):
+    """False: it had gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+        return True
+    except ProcessLookupError:
+        return False
+
+
+def limits_of(pid):
+    """(soft, hard) limit of descriptors."""
+    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+        words = next(line.split() for line in file if line.startswith("Max open files"))
+    return int(words[3]), int(words[4])
+
+
+def limit_descriptors(pid, soft):
+    """As its own user: root may do it to others only with CAP_SYS_RESOURCE."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        owner = next(int(line.split()[1]) for line in file if line.startswith("Uid:"))
+    change = [] if owner == os.getuid() else ["setpriv", f"--reuid={owner}", f"--regid={owner}", "--clear-groups"]
+    subprocess.run([*change, "prlimit", f"--pid={pid}", f"--nofile={soft}:"], check=True, capture_output=True)
+
+
+@contextlib.contextmanager
+def squeezed(pid, more=0):
+    """So many descriptors more than it has may it open."""
+    soft, hard = limits_of(pid)
+    # A new descriptor gets the lowest free number, which must be below the limit.
+    used = set(map(int, os.listdir(f"/proc/{pid}/fd")))
+    free = (number for number in range(hard) if number not in used)
+    limit_descriptors(pid, next(itertools.islice(free, more, None)))
+    try:
+        yield
+    finally:
+        if os.path.exists(f"/proc/{pid}/limits"):
+            limit_descriptors(pid, soft)
+
+
+def small_disk(path, size):
+    """A file system of its own of that size ("8m"), which mxward may write."""
+    os.makedirs(path, exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "none", path], check=True)
+    if namespace.may_change_user():
+        shutil.chown(path, "mxward", "mxward")
+    return path
+
+
+def fill(path):
+    """Until not a byte more fits. Returns the file."""
+    name = f"{path}/filler"
+    with open(name, "wb", buffering=0) as file:
+        for size in (1 << 20, 4096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * size) == size:
+                    pass
+    return name
+
+
+def vanish(sock):
+    """As a host that loses its power: no FIN, no RST."""
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+    sock.close()
+
+
+def cut_off(address):
+    """Nothing goes to that address any more, nor is it told that nothing does."""
+    subprocess.run(["ip", "route", "add", "blackhole", f"{address}/32", "table", "local"], check=True)
