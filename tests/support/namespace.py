@@ -3,11 +3,12 @@
 
 Only a loopback interface is there; the documentation networks (RFC 5737, RFC 3849) and 198.18.0.0/15 are local on it, so
 that a client can come from any of their addresses. /etc/passwd, /etc/group and /etc/resolv.conf are the namespace's own
-(users mxward, postfix, vmail), the machine's are not touched. When the script ends, the kernel ends whatever it left
+(users mxward, postfix, vmail, Debian-exim), the machine's are not touched. When the script ends, the kernel ends whatever it left
 running. Needs root; without it a user namespace is used, in which there is one user only, and may_change_user() is False.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 mxward:x:901:901:mxward:/nonexistent:/usr/sbin/nologin
 postfix:x:902:902:postfix:/nonexistent:/usr/sbin/nologin
 vmail:x:904:904:vmail:/nonexistent:/usr/sbin/nologin
+Debian-exim:x:905:905:exim:/nonexistent:/usr/sbin/nologin
 """
 GROUPS = """\
 root:x:0:
@@ -31,6 +33,7 @@ mxward:x:901:
 postfix:x:902:
 postdrop:x:903:
 vmail:x:904:
+Debian-exim:x:905:
 """
 IPV4_NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15")
 IPV6_NETWORK = "2001:db8::/32"
@@ -91,3 +94,19 @@ def replace_file(path, text):
     os.close(handle)
     subprocess.run(["mount", "--bind", name, os.path.realpath(path)], check=True)
     os.unlink(name)
+
+
+def end_session(process, seconds=10):
+    """SIGTERM to a subprocess.Popen that began a session, and SIGKILL to what is left of the session."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and os.getsid(int(entry)) == process.pid:
+                os.kill(int(entry), signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+    process.wait()

@@ -11,10 +11,11 @@ for main.cf. The log is in postfix.log().
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
+
+import namespace
 
 MASTER_CF = """\
 {address}:{port} inet n - n - - smtpd
@@ -166,19 +167,8 @@ class Postfix:
     def stop(self):
         if self.process is None:
             return
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
         # Its daemons are of the session that it began.
-        for entry in os.listdir("/proc"):
-            try:
-                if entry.isdigit() and os.getsid(int(entry)) == self.process.pid:
-                    os.kill(int(entry), signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
-        self.process.wait()
+        namespace.end_session(self.process)
         self.process = None
 
     def log(self):
