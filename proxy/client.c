@@ -78,6 +78,8 @@ void client_enter(struct client *client, enum client_state state)
     client->state = state;
     client->timed_out = false;
     client->progress = true;
+    if (state == CLIENT_COMMAND)
+        client->waiting_since = clock_monotonic();
 }
 
 void client_close(struct client *client, const char *reason)
@@ -138,6 +140,8 @@ static enum progress take_header(struct client *client, const struct proxy_heade
     facts->local_port = header->local_port;
     limits_leave(worker->status, worker->slot, &balancer, now);
     enum limits_answer answer = limits_enter(worker->status, worker->slot, &settings, &facts->client_address, now);
+    if (answer == LIMITS_SESSIONS && client_make_room(worker))
+        answer = limits_enter(worker->status, worker->slot, &settings, &facts->client_address, now);
     if (answer == LIMITS_WELCOME)
         return PROGRESS_AGAIN;
     client->uncounted = true;
@@ -480,9 +484,55 @@ static int64_t pause_left(const struct client *client)
     return client->state != CLIENT_COMMAND || left <= 0 ? 0 : left / 1000 + 1;
 }
 
+/* Idle sessions */
+
+static void leave_idle(struct client *client)
+{
+    struct worker *worker = client->session.worker;
+    if (!client->idle)
+        return;
+    *(client->idle_older != NULL ? &client->idle_older->idle_newer : &worker->idle_oldest) = client->idle_newer;
+    *(client->idle_newer != NULL ? &client->idle_newer->idle_older : &worker->idle_newest) = client->idle_older;
+    client->idle_older = client->idle_newer = NULL;
+    client->idle = false;
+}
+
+static void enter_idle(struct client *client)
+{
+    struct worker *worker = client->session.worker;
+    client->idle = true;
+    client->idle_older = worker->idle_newest;
+    *(worker->idle_newest != NULL ? &worker->idle_newest->idle_newer : &worker->idle_oldest) = client;
+    worker->idle_newest = client;
+}
+
+/*
+ * Bytes of a command that is not whole are no command: who sends one a second is idle as well. Who is in the slow lane
+ * waits for us.
+ */
+static bool is_idle(const struct client *client)
+{
+    return client->state == CLIENT_COMMAND && pause_left(client) == 0 &&
+           (client->transaction == NULL || !transaction_has_mail(client->transaction));
+}
+
+/* The list is in the order of the last commands: a newer one goes to its end. */
+static void note_idle(struct client *client)
+{
+    bool idle = is_idle(client);
+    struct client *older = client->idle_older, *newer = client->idle_newer;
+    if (idle && client->idle && (newer == NULL || client->waiting_since <= newer->waiting_since) &&
+        (older == NULL || client->waiting_since >= older->waiting_since))
+        return;
+    leave_idle(client);
+    if (idle)
+        enter_idle(client);
+}
+
 static void client_free(struct client *client)
 {
     struct worker *worker = client->session.worker;
+    leave_idle(client);
     client_end_transaction(client, "client closed the connection");
     backend_close(&client->session.backend);
     if (client->next != NULL)
@@ -538,6 +588,7 @@ static void client_settle(struct client *client, bool again)
         client_free(client);
         return;
     }
+    note_idle(client);
     if (again) {
         struct timeval now = { 0, 0 };
         evtimer_add(client->timer, &now);
@@ -643,6 +694,18 @@ void client_leave_generation(struct client *client, bool mail)
         client->outdated = true;
         client_advance(client);
     }
+}
+
+bool client_make_room(struct worker *worker)
+{
+    struct client *oldest = worker->idle_oldest;
+    if (oldest == NULL || clock_monotonic() - oldest->waiting_since < CLIENT_IDLE_LEAST)
+        return false;
+    client_say(oldest, 421, "4.3.2", "too many sessions, and this one was idle longest; closing (limit sessions)");
+    status_add(worker->column, STATUS_SESSIONS_CLOSED, 1);
+    client_close(oldest, "idle longest when the limit of sessions was reached");
+    client_free(oldest);
+    return true;
 }
 
 struct client *client_next(const struct client *client)

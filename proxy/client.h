@@ -8,6 +8,12 @@
 
 #include "proxy/config.h"
 
+/*
+ * Microseconds; who pauses for less may be in the middle of a dialogue: Postfix, for one, leaves a session open 2 s for
+ * its next message (smtp_connection_cache_time_limit).
+ */
+#define CLIENT_IDLE_LEAST (INT64_C(2) * 1000000)
+
 struct client;
 struct worker;
 
@@ -22,6 +28,11 @@ void client_drain(struct client *client);
  * command; with `mail`, one that waits for a command is told 421 as well.
  */
 void client_leave_generation(struct client *client, bool mail);
+/*
+ * At the limit of sessions: tells the one of this worker that has waited for a command longest 421 and closes it, so
+ * that a newcomer has room. False: none has been idle for CLIENT_IDLE_LEAST.
+ */
+bool client_make_room(struct worker *worker);
 struct client *client_next(const struct client *client);
 /* At the end of the drain: closes without a word. */
 void client_abandon(struct client *client);

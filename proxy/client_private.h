@@ -36,6 +36,10 @@ enum client_timer {
 struct client {
     struct client *next;
     struct client *previous;
+    struct client *idle_older;         /* of those that wait for a command: see client_make_room() */
+    struct client *idle_newer;
+    bool idle;
+    int64_t waiting_since;             /* for a command; monotonic microseconds */
     struct session session;
     struct arena *arena;               /* of the session */
     struct stream *stream;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * listener.c: see listener.h. A session that a limit refuses hears 421 and is recorded (refusal.h). When descriptors
- * run out accepting pauses for a moment instead of spinning.
+ * listener.c: see listener.h. At the limit of sessions the one that has been idle longest makes room; a session that a
+ * limit refuses hears 421 and is recorded (refusal.h). When descriptors run out, too, an idle one is closed, and
+ * accepting pauses for a moment instead of spinning.
  */
 #include "proxy/listener.h"
 
@@ -97,6 +98,9 @@ static void accepted(struct evconnlistener *accepting, evutil_socket_t descripto
         settings.sessions_per_network = UINT64_MAX, settings.session_rate = 0;
     enum limits_answer answer = limits_enter(worker->status, worker->slot, &settings, &facts.client_address,
                                              (uint64_t)(clock_monotonic() / 1000));
+    if (answer == LIMITS_SESSIONS && client_make_room(worker))
+        answer = limits_enter(worker->status, worker->slot, &settings, &facts.client_address,
+                              (uint64_t)(clock_monotonic() / 1000));
     if (answer != LIMITS_WELCOME) {
         refuse(listener, descriptor, answer, &facts);
         return;
@@ -117,7 +121,10 @@ static void accept_failed(struct evconnlistener *accepting, void *context)
 {
     struct listener *listener = context;
     struct timeval pause = { LISTENER_PAUSE_SECONDS, 0 };
-    log_event(LOG_LEVEL_ERROR, "accept-failed", "why", strerror(errno), NULL);
+    int problem = errno;
+    log_event(LOG_LEVEL_ERROR, "accept-failed", "why", strerror(problem), NULL);
+    if (problem == EMFILE || problem == ENFILE)
+        client_make_room(listener->worker);
     evconnlistener_disable(accepting);
     evtimer_add(listener->resume, &pause);
 }

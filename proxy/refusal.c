@@ -11,12 +11,14 @@
 #include "proxy/transaction.h"
 #include "proxy/worker.h"
 
-#define OFTEN_MICROSECONDS 1000000
+/* Of records and of lines in the log about single connections; of lines that say that a limit is reached. */
+#define OFTEN_MICROSECONDS INT64_C(1000000)
+#define SELDOM_MICROSECONDS (60 * OFTEN_MICROSECONDS)
 
 /* Whether it is time to write again; else one more is left out. */
-static bool is_time(int64_t *last, uint32_t *left_out, int64_t now)
+static bool is_time(int64_t *last, uint32_t *left_out, int64_t now, int64_t interval)
 {
-    if (*last != 0 && now - *last < OFTEN_MICROSECONDS) {
+    if (*last != 0 && now - *last < interval) {
         ++*left_out;
         return false;
     }
@@ -30,10 +32,21 @@ static void record(struct worker *worker, const struct reply *reply, const char 
     int64_t now = clock_monotonic();
     struct session session = { .worker = worker, .facts = *facts, .accepted_at = now };
 
-    if (!is_time(&refusals->recorded_at, &refusals->left_out, now))
+    if (!is_time(&refusals->recorded_at, &refusals->left_out, now, OFTEN_MICROSECONDS))
         return;
     transaction_record_refusal(&session, reply, reason, refusals->left_out);
     refusals->left_out = 0;
+}
+
+static void tell(struct worker *worker, const char *text)
+{
+    struct refusals *refusals = &worker->refusals;
+
+    if (!is_time(&refusals->told_at, &refusals->told_left_out, clock_monotonic(), SELDOM_MICROSECONDS))
+        return;
+    log_event(LOG_LEVEL_WARNING, "sessions-refused", "why", text, "left-out", log_number(refusals->told_left_out),
+              NULL);
+    refusals->told_left_out = 0;
 }
 
 struct slice refusal_by_limit(struct worker *worker, enum limits_answer answer, const struct facts *facts,
@@ -51,6 +64,7 @@ struct slice refusal_by_limit(struct worker *worker, enum limits_answer answer, 
                        SLICE_ARG(complete.id));
     status_add(worker->column, STATUS_SESSIONS_REFUSED, 1);
     record(worker, &reply, text, &complete);
+    tell(worker, text);
     return reply_print(arena, &reply);
 }
 
@@ -61,7 +75,7 @@ void refusal_of_header(struct worker *worker, const struct address *peer, const 
     struct slice printed = address_print(peer, buffer);
 
     status_add(worker->column, STATUS_PROXY_REFUSED, 1);
-    if (!is_time(&refusals->logged_at, &refusals->log_left_out, clock_monotonic()))
+    if (!is_time(&refusals->logged_at, &refusals->log_left_out, clock_monotonic(), OFTEN_MICROSECONDS))
         return;
     buffer[printed.length] = '\0';
     log_event(LOG_LEVEL_WARNING, "proxy-header-refused", "peer", buffer, "why", why, "left-out",

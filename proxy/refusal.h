@@ -18,6 +18,8 @@ struct refusals {
     uint32_t left_out;
     int64_t logged_at;
     uint32_t log_left_out;
+    int64_t told_at;
+    uint32_t told_left_out;
 };
 
 /*

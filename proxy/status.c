@@ -51,6 +51,7 @@ static const struct {
     [STATUS_SPOOL] = { "spool", "bytes of messages held in files now", true },
     [STATUS_SESSIONS_TOTAL] = { "sessions-total", "sessions begun", false },
     [STATUS_SESSIONS_REFUSED] = { "sessions-refused", "sessions refused by a limit", false },
+    [STATUS_SESSIONS_CLOSED] = { "sessions-closed", "idle sessions closed at the limit of sessions", false },
     [STATUS_PROXY_REFUSED] = { "proxy-refused", "connections closed for want of a PROXY header to believe", false },
     [STATUS_TLS_SESSIONS] = { "tls-sessions", "TLS handshakes completed", false },
     [STATUS_TLS_FAILURES] = { "tls-failures", "TLS handshakes failed", false },

@@ -33,6 +33,7 @@ enum status_counter {
     STATUS_SPOOL,                  /* gauge: message bytes in files */
     STATUS_SESSIONS_TOTAL,
     STATUS_SESSIONS_REFUSED,       /* by a limit of sessions or rate */
+    STATUS_SESSIONS_CLOSED,        /* idle ones, to make room for others */
     STATUS_PROXY_REFUSED,          /* connections without a header of the PROXY protocol that we believe */
     STATUS_TLS_SESSIONS,
     STATUS_TLS_FAILURES,

@@ -30,6 +30,8 @@ struct worker {
     struct journal *journal;
     struct spool_budget budget;
     struct client *clients;            /* all sessions, newest first */
+    struct client *idle_oldest;        /* of those without a message that wait for a command, by their last one */
+    struct client *idle_newest;
     struct refusals refusals;
     bool draining;
     uint64_t id_count;                 /* ids made so far */
