@@ -265,6 +265,22 @@ bool stream_start_tls_server(struct stream *stream, const struct tls_context *tl
     return true;
 }
 
+bool stream_start_tls_client(struct stream *stream, const struct tls_client *tls)
+{
+    if (stream->state != STREAM_OPEN || stream->tls != NULL)
+        return false;
+    stream->tls = tls_client_session_new(tls, stream->descriptor);
+    if (stream->tls == NULL)
+        bug("out of memory");
+    stream_buffer_clear(&stream->input);
+    stream->clear_left = stream->output.length;
+    stream->state = STREAM_HANDSHAKE;
+    stream_watch(stream);
+    /* It is the client that speaks first. */
+    event_active(&stream->writable, EV_WRITE, 0);
+    return true;
+}
+
 bool stream_is_tls(const struct stream *stream)
 {
     return stream->tls != NULL && SSL_is_init_finished(stream->tls);

@@ -17,6 +17,7 @@ struct stream;
 struct arena;
 struct facts;
 struct tls_authorities;
+struct tls_client;
 struct tls_context;
 
 /* Input held at most; a command line fits many times, and body bytes come in runs of this. */
@@ -94,6 +95,12 @@ enum stream_before_tls {
 bool stream_start_tls_server(struct stream *stream, const struct tls_context *tls,
                              const struct tls_authorities *authorities, enum stream_before_tls before,
                              size_t *discarded_out);
+/*
+ * Begins TLS as client. What is unsent still goes out in the clear; what was read and not consumed is discarded. State
+ * becomes HANDSHAKE, then OPEN, or BROKEN with the reason, also when the server is not believed. False, and nothing
+ * has changed, when the stream is not OPEN or has TLS already.
+ */
+bool stream_start_tls_client(struct stream *stream, const struct tls_client *tls);
 bool stream_is_tls(const struct stream *stream);
 /* Once it is: what the handshake told, texts in `arena`. */
 void stream_tls_facts(const struct stream *stream, struct arena *arena, struct facts *facts);

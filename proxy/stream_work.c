@@ -243,6 +243,7 @@ static void transmit(struct stream *stream)
 {
     struct stream_buffer *output = &stream->output;
     size_t before = output->length;
+    size_t clear = stream->clear_left;
     enum transfer outcome = TRANSFER_DONE;
 
     while (outcome == TRANSFER_DONE && output->length > 0) {
@@ -256,12 +257,25 @@ static void transmit(struct stream *stream)
         if (stream->clear_left > 0)
             stream->clear_left -= count;
     }
+    /* The last words in the clear are out: a client's handshake begins. */
+    if (clear > 0 && stream->clear_left == 0 && stream->state == STREAM_HANDSHAKE && !SSL_is_server(stream->tls))
+        event_active(&stream->writable, EV_WRITE, 0);
     if (before > stream->output_mark && output->length <= stream->output_mark)
         note(stream);
 }
 
+/* Why a handshake failed, when a server was not believed; else what OpenSSL says. */
+static void doubt(struct stream *stream)
+{
+    const char *why = tls_client_doubt(stream->tls);
+
+    if (why != NULL)
+        snprintf(stream->problem, sizeof(stream->problem), "TLS handshake: its certificate is not believed: %s", why);
+}
+
 static void shake_hands(struct stream *stream)
 {
+    enum transfer outcome;
     int result;
 
     ERR_clear_error();
@@ -272,9 +286,13 @@ static void shake_hands(struct stream *stream)
         note(stream);
         if (stream->output.length > 0)
             event_active(&stream->writable, EV_WRITE, 0);
-    } else if (tls_outcome(stream, result, false, "TLS handshake") == TRANSFER_ENDED) {
-        stream_break(stream, "TLS handshake: the peer closed the connection");
+        return;
     }
+    outcome = tls_outcome(stream, result, false, "TLS handshake");
+    if (outcome == TRANSFER_ENDED)
+        stream_break(stream, "TLS handshake: the peer closed the connection");
+    else if (outcome == TRANSFER_BROKEN)
+        doubt(stream);
 }
 
 static void finish_connecting(struct stream *stream)
