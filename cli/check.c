@@ -135,20 +135,51 @@ static void check_descriptors(struct check *check)
         diag_error(&check->load->diagnostics, nowhere, "%.*s", SLICE_ARG(problem));
 }
 
-static void check_backend(struct check *check)
+static void report_backend(struct check *check, const struct backend_settings *settings,
+                           const struct backend_finding *finding)
 {
-    const struct backend_settings *settings = &check->load->config->backend;
-    struct backend_offer offer = { 0 };
-    struct slice problem = SLICE("");
-    enum backend_probe result = backend_probe_run(check->base, settings, &offer, check->arena, &problem);
+    struct slice problem = cli_safe(finding->problem, check->arena);
+    struct slice warning = cli_safe(finding->warning, check->arena);
 
-    problem = cli_safe(problem, check->arena);
-    if (result == BACKEND_PROBE_FIT)
-        note(check, arena_printf(check->arena, "backend %s: fit%s", settings->address,
-                                 (offer.extensions & BACKEND_CHUNKING) != 0 ? ", takes messages by BDAT" : ""));
+    if (finding->result == BACKEND_PROBE_FIT)
+        note(check, arena_printf(check->arena, "backend %s: fit%s%s", settings->address,
+                                 settings->tls == BACKEND_TLS_NONE ? ""
+                                 : settings->trust.verify          ? ", over TLS"
+                                                                   : ", over TLS without being verified",
+                                 (finding->offer.extensions & BACKEND_CHUNKING) != 0 ? ", takes messages by BDAT"
+                                                                                     : ""));
     else
         diag_error(&check->load->diagnostics, nowhere, "backend %s: %s: %.*s; %s", settings->address,
-                   probe_name(result), SLICE_ARG(problem), probe_advice(result));
+                   probe_name(finding->result), SLICE_ARG(problem), probe_advice(finding->result));
+    if (warning.length > 0)
+        diag_warning(&check->load->diagnostics, nowhere, "backend %s: %.*s", settings->address, SLICE_ARG(warning));
+}
+
+/* Without asking it. */
+static void check_backend_files(struct check *check)
+{
+    const struct config *config = check->load->config;
+
+    for (size_t i = 0; i < config->backends_count; i++) {
+        struct backend_settings settings = config->backends[i];
+        struct slice problem;
+
+        if (!backend_settings_open(&settings, check->arena, &problem))
+            diag_error(&check->load->diagnostics, nowhere, "backend %s: %.*s", settings.address, SLICE_ARG(problem));
+        else if (problem.length > 0)
+            diag_warning(&check->load->diagnostics, nowhere, "backend %s: %.*s", settings.address, SLICE_ARG(problem));
+        tls_client_release(&settings.tls_client);
+    }
+}
+
+static void check_backends(struct check *check)
+{
+    const struct config *config = check->load->config;
+    const struct backend_finding *findings =
+        backend_probe_all(check->base, config->backends, config->backends_count, check->arena);
+
+    for (size_t i = 0; i < config->backends_count; i++)
+        report_backend(check, &config->backends[i], &findings[i]);
 }
 
 static void stop(void *context)
@@ -234,8 +265,10 @@ static void run(struct check *check, bool probe)
     privileges_check_directories(check->load->config, &check->load->diagnostics);
     check_descriptors(check);
     if (probe) {
-        check_backend(check);
+        check_backends(check);
         check_dns(check);
+    } else {
+        check_backend_files(check);
     }
 }
 

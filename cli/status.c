@@ -14,6 +14,7 @@
 
 #include "cli/options.h"
 #include "proxy/config.h"
+#include "proxy/backend.h"
 #include "proxy/status.h"
 
 static const struct cli_help help = {
@@ -36,6 +37,64 @@ static size_t ports_count(const struct status_about *about)
     return count;
 }
 
+/* One backend as all workers see it: as badly as the one that sees it worst. */
+struct backend_view {
+    char address[STATUS_BACKEND_NAME];
+    char problem[STATUS_BACKEND_PROBLEM];
+    enum backend_health health;
+    unsigned up;                       /* workers that see it up */
+    unsigned workers;
+};
+
+_Static_assert(STATUS_BACKENDS == BACKENDS_MOST, "each has its place");
+
+static void copy_text(char *copy, const char *text, size_t room)
+{
+    memcpy(copy, text, room);
+    copy[room - 1] = '\0';
+}
+
+static void view_place(struct backend_view *view, struct status_backend *place)
+{
+    uint32_t health = atomic_load(&place->health);
+
+    if (place->address[0] == '\0' || health > BACKEND_UNFIT)
+        return;
+    view->workers++;
+    view->up += health == BACKEND_UP;
+    copy_text(view->address, place->address, sizeof(view->address));
+    /* Down is worse than up, unfit worse than down; unknown is only for a moment. */
+    if (view->workers > 1 && health <= view->health)
+        return;
+    view->health = (enum backend_health)health;
+    copy_text(view->problem, place->problem, sizeof(view->problem));
+}
+
+/* False: there is no backend at this place. */
+static bool view_backend(struct status *status, size_t index, struct backend_view *view)
+{
+    *view = (struct backend_view){ .health = BACKEND_UNKNOWN };
+    for (unsigned column = 1; column <= STATUS_WORKERS_MOST; column++)
+        view_place(view, &status_backends(status, column)[index]);
+    return view->workers > 0;
+}
+
+static json_t *backends_json(struct status *status)
+{
+    json_t *backends = json_array();
+    struct backend_view view;
+
+    for (size_t i = 0; i < STATUS_BACKENDS && view_backend(status, i, &view); i++) {
+        json_t *backend = json_pack("{s:s, s:s, s:i}", "address", view.address, "state",
+                                    backend_health_name(view.health), "workers-up", (int)view.up);
+
+        if (view.problem[0] != '\0')
+            json_object_set_new(backend, "problem", json_string(view.problem));
+        json_array_append_new(backends, backend);
+    }
+    return backends;
+}
+
 static int print_json(struct status *status, bool alive)
 {
     const struct status_about *about = status_about(status);
@@ -48,12 +107,13 @@ static int print_json(struct status *status, bool alive)
                             json_integer((json_int_t)status_sum(status, (enum status_counter)counter)));
     for (size_t i = 0; i < ports_count(about); i++)
         json_array_append_new(ports, json_integer(atomic_load(&about->ports[i])));
-    all = json_pack("{s:s#, s:b, s:I, s:I, s:I, s:I, s:s#, s:o, s:o}", "version", about->version,
+    all = json_pack("{s:s#, s:b, s:I, s:I, s:I, s:I, s:s#, s:o, s:o, s:o}", "version", about->version,
                     strnlen(about->version, sizeof(about->version)), "running", (int)alive, "process",
                     (json_int_t)atomic_load(&about->master_process), "started",
                     (json_int_t)atomic_load(&about->started), "generation", (json_int_t)atomic_load(&about->generation),
                     "workers", (json_int_t)atomic_load(&about->workers), "program", about->program,
-                    strnlen(about->program, sizeof(about->program)), "ports", ports, "counters", counters);
+                    strnlen(about->program, sizeof(about->program)), "ports", ports, "backends",
+                    backends_json(status), "counters", counters);
     if (all == NULL || json_dumpf(all, stdout, JSON_INDENT(2)) != 0)
         bug("status: JSON");
     putchar('\n');
@@ -75,6 +135,22 @@ static void print_start(const struct status_about *about)
            (uintmax_t)atomic_load(&about->generation), about->program);
 }
 
+static void print_backends(struct status *status)
+{
+    struct arena *arena = arena_new();
+    struct backend_view view;
+
+    for (size_t i = 0; i < STATUS_BACKENDS && view_backend(status, i, &view); i++) {
+        struct slice problem = cli_safe(slice_of_string(view.problem), arena);
+
+        printf("backend %s %s", view.address, backend_health_name(view.health));
+        if (view.up > 0 && view.up < view.workers)
+            printf(" for %u of %u workers", view.workers - view.up, view.workers);
+        printf("%s%.*s\n", problem.length > 0 ? ": " : "", SLICE_ARG(problem));
+    }
+    arena_free(&arena);
+}
+
 static int print_table(struct status *status, bool alive)
 {
     const struct status_about *about = status_about(status);
@@ -83,7 +159,9 @@ static int print_table(struct status *status, bool alive)
     printf("ports");
     for (size_t i = 0; i < ports_count(about); i++)
         printf(" %u", (unsigned)atomic_load(&about->ports[i]));
-    printf("\n\n");
+    printf("\n");
+    print_backends(status);
+    printf("\n");
     for (int counter = 0; counter < STATUS_COUNTERS; counter++) {
         enum status_counter which = (enum status_counter)counter;
 

@@ -59,9 +59,9 @@ bool backend_is_lost(const struct backend_session *session)
     return session->state == SESSION_LOST || session->state == SESSION_BUSY;
 }
 
-bool backend_is_of(const struct backend_session *session, const struct backend_pool *pool)
+struct backend_pool *backend_session_pool(const struct backend_session *session)
 {
-    return session->pool == pool;
+    return session->pool;
 }
 
 struct backend_offer backend_session_offer(const struct backend_session *session)

@@ -4,10 +4,13 @@
  * the protocol loses the session: the client gets 451 and still owns its message. 250 for a message is told on only
  * if every byte of it had been written before that reply was read (P1).
  *
+ * Where TLS is configured nothing but our own EHLO and STARTTLS is said before it, and nothing that was heard before
+ * it counts after it (RFC 3207 4.2); there is no going on without.
+ *
  * A 421 is the result of the command that it answers, and the end of the session (RFC 5321 3.8). In the greeting and
  * in reply to our own EHLO and XCLIENT it speaks of us, not of the client: the session is then lost like by any other
  * refusal there. A refusal of the EHLO that was said for the client is the backend's word on that client: it becomes
- * the result of each of its commands.
+ * the result of each of its commands. After a header of the PROXY protocol so is a refusal in the greeting.
  */
 #include "proxy/backend_private.h"
 
@@ -113,7 +116,8 @@ static enum session_progress finish(struct backend_session *session, enum backen
                                     const struct reply *reply)
 {
     struct backend_request *request = session_take_request(session);
-    struct backend_result result = { .outcome = outcome, .problem = session->problem };
+    struct backend_result result = { .outcome = outcome, .problem = session->problem,
+                                     .about_client = session_refused_client(session) };
 
     if (reply != NULL)
         result.reply = *reply;
@@ -132,6 +136,38 @@ static enum session_progress finish_and_lose(struct backend_session *session)
 
 /* ---- from the connection to a spare */
 
+static const struct backend_settings *settings_of(const struct backend_session *session)
+{
+    return &session->pool->settings;
+}
+
+static bool is_told_by_header(const struct backend_session *session)
+{
+    return settings_of(session)->identity == BACKEND_IDENTITY_PROXY;
+}
+
+static void say(struct backend_session *session, struct slice line)
+{
+    stream_write(session->stream, line);
+}
+
+/* What is unsent goes out before it, in the clear. */
+static enum session_progress begin_tls(struct backend_session *session)
+{
+    if (!stream_start_tls_client(session->stream, settings_of(session)->tls_client))
+        return session_lose(session, FAILURE_DOWN, "it closed the connection before TLS");
+    return session_enter(session, SESSION_HANDSHAKE);
+}
+
+static enum session_progress connected(struct backend_session *session)
+{
+    if (is_told_by_header(session))
+        say(session, backend_identity_header(&session->client, session->arena));
+    if (settings_of(session)->tls == BACKEND_TLS_IMPLICIT)
+        return begin_tls(session);
+    return session_enter(session, SESSION_GREETING);
+}
+
 static enum session_progress advance_connect(struct backend_session *session)
 {
     switch (stream_state(session->stream)) {
@@ -140,16 +176,58 @@ static enum session_progress advance_connect(struct backend_session *session)
         return PROGRESS_WAIT;
     case STREAM_OPEN:
     case STREAM_ENDED:
-        return session_enter(session, SESSION_GREETING);
+        return connected(session);
     case STREAM_BROKEN:
         return session_lose(session, FAILURE_DOWN, "%s", stream_problem(session->stream));
     }
     bug("stream_state");
 }
 
-static void say(struct backend_session *session, struct slice line)
+static bool wants_starttls(const struct backend_session *session)
 {
-    stream_write(session->stream, line);
+    return settings_of(session)->tls == BACKEND_TLS_STARTTLS && !stream_is_tls(session->stream);
+}
+
+/* Our own EHLO, unless it is known already who the client is: then that is the one to be named. */
+static enum session_progress say_hello(struct backend_session *session)
+{
+    bool client = is_told_by_header(session) && !wants_starttls(session);
+    const char *verb = settings_of(session)->protocol == BACKEND_LMTP ? "LHLO" : "EHLO";
+
+    if (client)
+        say(session, backend_identity_hello(&session->client, settings_of(session)->protocol, session->pool->hostname,
+                                            session->arena));
+    else
+        say(session, arena_printf(session->reply_arena, "%s %s\r\n", verb, session->pool->hostname));
+    return session_enter(session, client ? SESSION_HELLO_CLIENT : SESSION_HELLO);
+}
+
+static enum session_progress advance_handshake(struct backend_session *session)
+{
+    const struct backend_settings *settings = settings_of(session);
+
+    switch (stream_state(session->stream)) {
+    case STREAM_CONNECTING:
+    case STREAM_HANDSHAKE:
+        return PROGRESS_WAIT;
+    case STREAM_OPEN:
+    case STREAM_ENDED:
+        if (settings->tls == BACKEND_TLS_IMPLICIT)
+            return session_enter(session, SESSION_GREETING);
+        return say_hello(session);
+    case STREAM_BROKEN:
+        return session_lose(session, FAILURE_TLS, "%s%s%s%s", stream_problem(session->stream),
+                            settings->trust.verify ? " (tls-name \"" : "",
+                            settings->trust.verify ? settings->trust.name : "", settings->trust.verify ? "\")" : "");
+    }
+    bug("stream_state");
+}
+
+static enum session_progress refuse_client(struct backend_session *session)
+{
+    session->refusal = reply_copy(session->arena, &session->reply);
+    pool_serves(session->pool);
+    return session_enter(session, SESSION_REFUSED);
 }
 
 static enum session_progress advance_greeting(struct backend_session *session)
@@ -158,10 +236,45 @@ static enum session_progress advance_greeting(struct backend_session *session)
 
     if (heard != HEARD_REPLY)
         return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
-    if (session->reply.code != 220)
+    if (session->reply.code == 220)
+        return say_hello(session);
+    if (!is_told_by_header(session))
         return lose_by_reply(session, FAILURE_DOWN);
-    say(session, arena_printf(session->reply_arena, "EHLO %s\r\n", session->pool->hostname));
-    return session_enter(session, SESSION_HELLO);
+    if (session->reply.code < 400 || session->reply.code == 421)
+        return lose_by_reply(session, FAILURE_CLIENT);
+    return refuse_client(session);
+}
+
+static bool has_attributes(const struct backend_session *session)
+{
+    unsigned needed = settings_of(session)->protocol == BACKEND_LMTP ? ATTRIBUTES_NEEDED_LMTP : ATTRIBUTES_NEEDED;
+
+    return (session->attributes & needed) == needed;
+}
+
+static enum session_progress begin_starttls(struct backend_session *session)
+{
+    if ((session->offer.extensions & BACKEND_STARTTLS) == 0)
+        return session_lose(session, FAILURE_TLS, "it does not offer STARTTLS, which \"tls starttls\" wants");
+    say(session, SLICE("STARTTLS\r\n"));
+    return session_enter(session, SESSION_STARTTLS);
+}
+
+/*
+ * RFC 3207 6: what came behind the reply was put there by somebody who can write on the wire, to be taken for words
+ * within TLS. Nothing is said to such a connection any more.
+ */
+static enum session_progress advance_starttls(struct backend_session *session)
+{
+    enum heard heard = hear(session);
+
+    if (heard != HEARD_REPLY)
+        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
+    if (session->reply.code != 220)
+        return lose_by_reply(session, FAILURE_TLS);
+    if (stream_input_length(session->stream) > 0)
+        return session_lose(session, FAILURE_BROKEN, "words in the clear came behind its reply to STARTTLS");
+    return begin_tls(session);
 }
 
 static enum session_progress advance_hello(struct backend_session *session)
@@ -173,12 +286,20 @@ static enum session_progress advance_hello(struct backend_session *session)
     if (session->reply.code != 250)
         return lose_by_reply(session, FAILURE_BROKEN);
     backend_read_offer(&session->reply, &session->offer, &session->attributes);
-    if (session->pool->settings.xclient && (session->attributes & ATTRIBUTES_NEEDED) != ATTRIBUTES_NEEDED)
-        return session_lose(session, FAILURE_NO_XCLIENT,
-                            "it does not offer XCLIENT with NAME and ADDR to us (in Postfix: "
-                    "smtpd_authorized_xclient_hosts); without it every client would have our address");
+    if (wants_starttls(session))
+        return begin_starttls(session);
+    if (settings_of(session)->identity == BACKEND_IDENTITY_XCLIENT && !has_attributes(session))
+        return session_lose(session, FAILURE_NO_XCLIENT, "it does not offer XCLIENT with %sADDR to us (in Postfix: "
+                            "smtpd_authorized_xclient_hosts); without it every client would have our address",
+                            settings_of(session)->protocol == BACKEND_LMTP ? "" : "NAME and ");
     pool_learn(session->pool, session);
     return session_enter(session, SESSION_SPARE);
+}
+
+static enum session_progress begin_serving(struct backend_session *session)
+{
+    pool_serves(session->pool);
+    return session_enter(session, SESSION_READY);
 }
 
 static enum session_progress begin_identity(struct backend_session *session)
@@ -202,7 +323,9 @@ static enum session_progress advance_spare(struct backend_session *session)
     }
     if (session->role != ROLE_TAKEN)
         return PROGRESS_WAIT;
-    return session->pool->settings.xclient ? begin_identity(session) : session_enter(session, SESSION_READY);
+    if (settings_of(session)->identity == BACKEND_IDENTITY_XCLIENT)
+        return begin_identity(session);
+    return begin_serving(session);
 }
 
 /* ---- who the client is */
@@ -219,8 +342,15 @@ static enum session_progress advance_identify(struct backend_session *session)
         say(session, session->identity[session->identity_next++]);
         return session_enter(session, SESSION_IDENTIFY);
     }
-    say(session, backend_identity_hello(&session->client, session->pool->hostname, session->arena));
+    say(session, backend_identity_hello(&session->client, settings_of(session)->protocol, session->pool->hostname,
+                                        session->arena));
     return session_enter(session, SESSION_HELLO_CLIENT);
+}
+
+/* A server that was not told to expect the header takes it for commands that it does not know. */
+static bool is_no_header_reader(const struct backend_session *session)
+{
+    return is_told_by_header(session) && (session->reply.code == 500 || session->reply.code == 502);
 }
 
 static enum session_progress advance_hello_client(struct backend_session *session)
@@ -232,14 +362,16 @@ static enum session_progress advance_hello_client(struct backend_session *sessio
     if (session->reply.code == 250) {
         unsigned attributes;
         backend_read_offer(&session->reply, &session->offer, &attributes);
-        return session_enter(session, SESSION_READY);
+        /* After a header of ours it is the only one; HELO has nothing to teach. */
+        if (is_told_by_header(session) && (session->client.esmtp || settings_of(session)->protocol == BACKEND_LMTP))
+            pool_learn(session->pool, session);
+        return begin_serving(session);
     }
     if (session->reply.code == 421)
-        return session->requests.first == NULL ? lose_by_reply(session, FAILURE_BROKEN) : finish_and_lose(session);
-    if (session->reply.code < 400)
+        return session->requests.first == NULL ? lose_by_reply(session, FAILURE_CLIENT) : finish_and_lose(session);
+    if (session->reply.code < 400 || is_no_header_reader(session))
         return lose_by_reply(session, FAILURE_BROKEN);
-    session->refusal = reply_copy(session->arena, &session->reply);
-    return session_enter(session, SESSION_REFUSED);
+    return refuse_client(session);
 }
 
 static enum session_progress advance_refused(struct backend_session *session)
@@ -293,7 +425,9 @@ static void send_commands(struct backend_session *session)
  */
 static unsigned missing_extensions(const struct backend_session *session)
 {
-    return session->client.esmtp ? session->required & ~session->offer.extensions : 0;
+    if (!session->client.esmtp && settings_of(session)->protocol == BACKEND_SMTP)
+        return 0;
+    return session->required & ~session->offer.extensions;
 }
 
 static enum session_progress lose_for_extension(struct backend_session *session)
@@ -519,6 +653,8 @@ static enum session_progress advance_busy(struct backend_session *session)
 
 const struct session_state_info session_states[SESSION_BUSY + 1] = {
     [SESSION_CONNECT] = { "connecting", LIMIT_CONNECT, advance_connect },
+    [SESSION_HANDSHAKE] = { "TLS began", LIMIT_CONNECT, advance_handshake },
+    [SESSION_STARTTLS] = { "waiting for the reply to STARTTLS", LIMIT_CONNECT, advance_starttls },
     [SESSION_GREETING] = { "waiting for its greeting", LIMIT_CONNECT, advance_greeting },
     [SESSION_HELLO] = { "waiting for the reply to EHLO", LIMIT_CONNECT, advance_hello },
     [SESSION_SPARE] = { "nothing was asked", LIMIT_SPARE, advance_spare },

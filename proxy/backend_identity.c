@@ -55,6 +55,7 @@ static const struct {
     { BACKEND_SMTPUTF8, "SMTPUTF8" },
     { BACKEND_DSN, "DSN" },
     { BACKEND_AUTH, "AUTH" },
+    { BACKEND_STARTTLS, "STARTTLS" },
 };
 #define EXTENSIONS_COUNT (sizeof(extension_names) / sizeof(extension_names[0]))
 
@@ -272,17 +273,71 @@ size_t backend_identity_lines(const struct backend_client *client, unsigned attr
  * field anew, over what HELO= and PROTO= said: so it is said as the client said it. Bytes that cannot stand in a
  * command become '?', as in Postfix.
  */
-struct slice backend_identity_hello(const struct backend_client *client, const char *hostname, struct arena *arena)
+struct slice backend_identity_hello(const struct backend_client *client, enum backend_protocol protocol,
+                                    const char *hostname, struct arena *arena)
 {
+    const char *verb = protocol == BACKEND_LMTP ? "LHLO" : client->esmtp ? "EHLO" : "HELO";
     struct slice name = arena_copy(arena, slice_first(client->helo, HOST_NAME_MOST));
     char *text = (char *)(uintptr_t)name.text;
 
     if (slice_is_empty(name))
-        return arena_printf(arena, "EHLO %s\r\n", hostname);
+        return arena_printf(arena, "%s %s\r\n", protocol == BACKEND_LMTP ? "LHLO" : "EHLO", hostname);
     for (size_t i = 0; i < name.length; i++)
         if (text[i] <= ' ' || text[i] >= 0x7f)
             text[i] = '?';
-    return arena_printf(arena, "%s %.*s\r\n", client->esmtp ? "EHLO" : "HELO", SLICE_ARG(name));
+    return arena_printf(arena, "%s %.*s\r\n", verb, SLICE_ARG(name));
+}
+
+/* ---- the PROXY protocol's header (haproxy, proxy-protocol.txt, 2.2) */
+
+#define HEADER_SIGNATURE SLICE("\r\n\r\n\0\r\nQUIT\n")
+/* Version 2, command PROXY. */
+#define HEADER_PROXY '\x21'
+/* Over a stream. */
+#define HEADER_FOUR '\x11'
+#define HEADER_SIX '\x21'
+
+/* 16 bytes; one of version 4 as RFC 4291 2.5.5.2 maps it. */
+static void put_six(char *place, const struct address *address)
+{
+    if (address->family == 6) {
+        memcpy(place, address->bytes, 16);
+        return;
+    }
+    memset(place, 0, 10);
+    memset(place + 10, 0xff, 2);
+    memcpy(place + 12, address->bytes, 4);
+}
+
+static void put_port(char *place, uint16_t port)
+{
+    place[0] = (char)(port >> 8);
+    place[1] = (char)(port & 0xff);
+}
+
+struct slice backend_identity_header(const struct backend_client *client, struct arena *arena)
+{
+    struct slice signature = HEADER_SIGNATURE;
+    bool four = client->address.family == 4 && client->local_address.family == 4;
+    size_t each = four ? 4 : 16, length = 2 * each + 4;
+    char *header = arena_alloc(arena, signature.length + 4 + length);
+    char *at = header + signature.length;
+
+    memcpy(header, signature.text, signature.length);
+    *at++ = HEADER_PROXY;
+    *at++ = four ? HEADER_FOUR : HEADER_SIX;
+    put_port(at, (uint16_t)length);
+    at += 2;
+    if (four) {
+        memcpy(at, client->address.bytes, each);
+        memcpy(at + each, client->local_address.bytes, each);
+    } else {
+        put_six(at, &client->address);
+        put_six(at + each, &client->local_address);
+    }
+    put_port(at + 2 * each, client->port);
+    put_port(at + 2 * each + 2, client->local_port);
+    return slice_of(header, signature.length + 4 + length);
 }
 
 struct backend_client backend_client_copy(const struct backend_client *client, struct arena *arena)

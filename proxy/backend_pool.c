@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * backend_pool.c: the sessions of one worker with the backend: how many there are, what the backend offers, and the
- * spares. Until a probe found the backend fit there is no offer, and clients are sent away; the probe is repeated
- * with back-off. A connection to which XCLIENT is suddenly not offered withdraws the offer again, or one wrong reload
- * of the backend would make it an open relay. Spares that die are replaced after a pause, so a backend that hangs up
- * on us is not dialled in a loop.
+ * backend_pool.c: the sessions of one worker with one backend: how many there are, what the backend offers, whether it
+ * is up, and the spares. Until a probe found the backend fit there is no offer, and clients are sent away; the probe is
+ * repeated with back-off. A connection to which XCLIENT is suddenly not offered withdraws the offer again, or one wrong
+ * reload of the backend would make it an open relay. One that fails before a client can have had a part in it makes the
+ * backend ailing: others are asked first until a probe or a session succeeds. Spares that die are replaced after a
+ * pause, so a backend that hangs up on us is not dialled in a loop.
  */
 #include "proxy/backend_private.h"
 
@@ -90,17 +91,38 @@ static void pause_end(struct backend_pool *pool)
     pool_check(pool);
 }
 
-static void pool_unfit(struct backend_pool *pool, enum backend_probe result, const char *problem)
+/* Once for each new problem: while a backend is down the probe is repeated for hours. */
+static void note_problem(struct backend_pool *pool, const char *problem)
 {
-    pool->has_offer = false;
-    pool->unfit = result == BACKEND_PROBE_RELAYS || result == BACKEND_PROBE_NO_XCLIENT;
-    /* Once for each new problem: while a backend is down the probe is repeated for hours. */
     if (strcmp(pool->problem, problem) != 0)
-        log_event(LOG_LEVEL_ERROR, pool->unfit ? "backend-unfit" : "backend-down", "address", pool->address_text, "why",
-                  problem, NULL);
+        log_event(LOG_LEVEL_ERROR, pool->unfit ? "backend-unfit" : "backend-down", "address", pool->settings.address,
+                  "why", problem, NULL);
     snprintf(pool->problem, sizeof(pool->problem), "%s", problem);
     if (!pool->waiting)
         pause_begin(pool);
+}
+
+static void pool_unfit(struct backend_pool *pool, const char *problem)
+{
+    pool->has_offer = false;
+    pool->unfit = true;
+    note_problem(pool, problem);
+}
+
+/* What it offered is still promised to clients: it may be up again before they ask for it. */
+static void pool_ails(struct backend_pool *pool, const char *problem)
+{
+    pool->ailing = pool->has_offer;
+    pool->unfit = false;
+    note_problem(pool, problem);
+}
+
+static void pool_is_well(struct backend_pool *pool)
+{
+    log_event(LOG_LEVEL_INFO, "backend-fit", "address", pool->settings.address, NULL);
+    pool->ailing = false;
+    pool->problem[0] = '\0';
+    pause_end(pool);
 }
 
 static void probed(void *context, enum backend_probe result, const char *problem)
@@ -108,15 +130,23 @@ static void probed(void *context, enum backend_probe result, const char *problem
     struct backend_pool *pool = context;
 
     pool->probing = NULL;
-    if (result != BACKEND_PROBE_FIT) {
-        pool_unfit(pool, result, problem);
+    switch (result) {
+    case BACKEND_PROBE_FIT:
+        pool->has_offer = true;
+        pool->unfit = false;
+        pool_is_well(pool);
+        return;
+    case BACKEND_PROBE_NO_XCLIENT:
+    case BACKEND_PROBE_RELAYS:
+        pool_unfit(pool, problem);
+        return;
+    case BACKEND_PROBE_DOWN:
+    case BACKEND_PROBE_BROKEN:
+    case BACKEND_PROBE_TLS:
+        pool_ails(pool, problem);
         return;
     }
-    log_event(LOG_LEVEL_INFO, "backend-fit", "address", pool->address_text, NULL);
-    pool->has_offer = true;
-    pool->unfit = false;
-    pool->problem[0] = '\0';
-    pause_end(pool);
+    bug("backend_probe");
 }
 
 static unsigned spares_count(const struct backend_pool *pool)
@@ -134,11 +164,14 @@ static void pool_advance(struct backend_pool *pool)
 {
     if (pool->private || pool->retired || pool->waiting)
         return;
-    if (!pool->has_offer) {
+    if (!pool->has_offer || pool->ailing) {
         if (pool->probing == NULL)
             pool->probing = probe_begin(pool, probed, pool);
         return;
     }
+    /* The header of the PROXY protocol says first who the client is: nothing can be prepared. */
+    if (pool->settings.identity == BACKEND_IDENTITY_PROXY)
+        return;
     for (unsigned count = spares_count(pool); count < pool->settings.spares && pool_has_room(pool); count++)
         session_new(pool, ROLE_SPARE, false);
 }
@@ -192,40 +225,88 @@ bool pool_has_room(const struct backend_pool *pool)
     return pool->connections < pool->settings.sessions_most;
 }
 
+bool pool_can_serve(const struct backend_pool *pool)
+{
+    return pool_has_room(pool) || spares_count(pool) > 0;
+}
+
 void pool_spare_taken(struct backend_pool *pool)
 {
     pool_check(pool);
 }
 
-/*
- * A backend that greets is up: whatever failed before, spares may be made again. The probe alone decides that it is
- * fit.
- */
 void pool_learn(struct backend_pool *pool, const struct backend_session *session)
 {
     pool->offer = session->offer;
-    if (pool->has_offer && session->role == ROLE_TAKEN && pool->waiting)
+    pool->learnt = true;
+}
+
+/* It serves a client: whatever failed before, it is up. The probe alone decides that it is fit. */
+void pool_serves(struct backend_pool *pool)
+{
+    if (!pool->has_offer)
+        return;
+    if (pool->ailing)
+        pool_is_well(pool);
+    else if (pool->waiting)
         pause_end(pool);
+}
+
+bool session_refused_client(const struct backend_session *session)
+{
+    unsigned code = session->reply.code;
+
+    return session->failure == FAILURE_XCLIENT_REFUSED && code >= 400 && code != 421 && code != 501 && code != 503 &&
+           code != 550;
+}
+
+/*
+ * Whether the loss tells of the backend itself: it came before a client had a part in it, or when the client was to be
+ * named, by a reply that none of its words can provoke (501 is about a value).
+ */
+static bool is_failing(const struct backend_session *session)
+{
+    switch (session->state) {
+    case SESSION_CONNECT:
+    case SESSION_HANDSHAKE:
+    case SESSION_GREETING:
+    case SESSION_HELLO:
+    case SESSION_STARTTLS:
+        return session->failure != FAILURE_CLIENT;
+    case SESSION_IDENTIFY:
+        return session->failure != FAILURE_XCLIENT_REFUSED ||
+               (session->reply.code != 501 && !session_refused_client(session));
+    case SESSION_HELLO_CLIENT:
+        return session->failure == FAILURE_BROKEN && session->pool->settings.identity == BACKEND_IDENTITY_PROXY;
+    case SESSION_SPARE:
+    case SESSION_READY:
+    case SESSION_COMMANDS:
+    case SESSION_AUTH:
+    case SESSION_CHALLENGED:
+    case SESSION_DATA:
+    case SESSION_SENDING:
+    case SESSION_FINAL:
+    case SESSION_REFUSED:
+    case SESSION_LEAVING:
+    case SESSION_LOST:
+    case SESSION_BUSY:
+        return false;
+    }
+    bug("session_state");
 }
 
 void pool_session_lost(struct backend_pool *pool, const struct backend_session *session)
 {
     if (pool->private)
         return;
-    switch (session->failure) {
-    case FAILURE_XCLIENT_REFUSED:
-        log_event(LOG_LEVEL_ERROR, "backend-identity-refused", "address", pool->address_text, "why", session->problem,
-                  NULL);
-        break;
-    case FAILURE_NO_XCLIENT:
-        if (pool->has_offer)
-            pool_unfit(pool, BACKEND_PROBE_NO_XCLIENT, session->problem);
-        break;
-    case FAILURE_NONE:
-    case FAILURE_DOWN:
-    case FAILURE_BROKEN:
-        break;
-    }
+    if (session->failure == FAILURE_XCLIENT_REFUSED)
+        log_event(LOG_LEVEL_ERROR, "backend-identity-refused", "address", pool->settings.address, "why",
+                  session->problem, NULL);
+    /* While nothing is known it is the probe that finds out. */
+    if (pool->has_offer && session->failure == FAILURE_NO_XCLIENT)
+        pool_unfit(pool, session->problem);
+    else if (pool->has_offer && is_failing(session))
+        pool_ails(pool, session->problem);
     if (session->role == ROLE_SPARE && !pool->waiting)
         pause_begin(pool);
 }
@@ -238,11 +319,11 @@ struct backend_pool *pool_new_private(struct event_base *base, const struct back
 
     pool->base = base;
     pool->private = true;
-    pool->address_text = memory_string(settings->address);
+    pool->arena = arena_new();
     pool->hostname = memory_string(settings->hostname);
-    pool->settings = *settings;
-    pool->settings.address = pool->address_text;
+    pool->settings = backend_settings_copy(settings, pool->arena);
     pool->settings.hostname = pool->hostname;
+    tls_client_keep(pool->settings.tls_client);
     pool->address_length = read_address(slice_of_string(settings->address), &pool->address);
     pool->timer = event_new(base, -1, 0, on_timer, pool);
     pool->kick = event_new(base, -1, 0, on_kick, pool);
@@ -274,7 +355,8 @@ void backend_pool_free(struct backend_pool **pool)
     }
     event_free(old->timer);
     event_free(old->kick);
-    free(old->address_text);
+    tls_client_release(&old->settings.tls_client);
+    arena_free(&old->arena);
     free(old->hostname);
     free(old);
 }
@@ -287,27 +369,60 @@ bool backend_pool_offer(const struct backend_pool *pool, struct backend_offer *o
     return true;
 }
 
+enum backend_health backend_pool_health(const struct backend_pool *pool)
+{
+    if (pool->unfit)
+        return BACKEND_UNFIT;
+    if (pool->has_offer && !pool->ailing)
+        return BACKEND_UP;
+    return pool->problem[0] == '\0' ? BACKEND_UNKNOWN : BACKEND_DOWN;
+}
+
+const char *backend_health_name(enum backend_health health)
+{
+    switch (health) {
+    case BACKEND_UNKNOWN:
+        return "unknown";
+    case BACKEND_UP:
+        return "up";
+    case BACKEND_DOWN:
+        return "down";
+    case BACKEND_UNFIT:
+        return "unfit";
+    }
+    return "";
+}
+
+const char *backend_pool_address(const struct backend_pool *pool)
+{
+    return pool->settings.address;
+}
+
 const char *backend_pool_problem(const struct backend_pool *pool)
 {
     return pool->problem;
 }
 
-bool backend_settings_same(const struct backend_settings *a, const struct backend_settings *b)
-{
-    return strcmp(a->address, b->address) == 0 && a->xclient == b->xclient &&
-           a->relays_for_anyone == b->relays_for_anyone;
-}
-
 void backend_pool_use(struct backend_pool *pool, const struct backend_settings *settings)
 {
+    struct backend_settings *own = &pool->settings;
     char *hostname = memory_string(settings->hostname);
+    struct tls_client *tls_client = tls_client_keep(settings->tls_client);
 
     free(pool->hostname);
+    tls_client_release(&own->tls_client);
     pool->hostname = hostname;
-    pool->settings = *settings;
-    pool->settings.address = pool->address_text;
-    pool->settings.hostname = pool->hostname;
+    own->hostname = hostname;
+    own->tls_client = tls_client;
+    own->sessions_most = settings->sessions_most;
+    own->spares = settings->spares;
+    own->command_seconds = settings->command_seconds;
+    own->connect_seconds = settings->connect_seconds;
+    own->data_seconds = settings->data_seconds;
     pool->retired = false;
+    /* What it failed for may be what was changed. */
+    if (!pool->has_offer || pool->ailing)
+        pause_end(pool);
     pool_check(pool);
 }
 
@@ -337,11 +452,6 @@ void backend_pool_revive(struct backend_pool *pool)
 bool backend_pool_is_empty(const struct backend_pool *pool)
 {
     return pool->sessions == NULL;
-}
-
-bool backend_pool_is_unfit(const struct backend_pool *pool)
-{
-    return pool->unfit;
 }
 
 unsigned backend_pool_sessions(const struct backend_pool *pool)

@@ -10,6 +10,8 @@
  *
  *   CONNECT -> GREETING -> HELLO -> SPARE -> IDENTIFY -> HELLO_CLIENT -> READY <-> COMMANDS
  *                                     |  (identify-client none) ------->   |
+ *   proxy-v2:   CONNECT (the header is said) -> GREETING -> HELLO_CLIENT -> READY;  there are no spares
+ *   TLS:        CONNECT -> HANDSHAKE -> GREETING;  or HELLO (our own) -> STARTTLS -> HANDSHAKE -> HELLO or HELLO_CLIENT
  *   a message:  READY -> DATA (354) -> SENDING -> FINAL -> READY
  *   AUTH:  READY -> AUTH -> READY;  AUTH (334) -> CHALLENGED -> AUTH
  *   the end:  any -> LOST;  HELLO_CLIENT -> REFUSED;  READY or SPARE -> LEAVING (QUIT);  BUSY never had a connection
@@ -53,8 +55,12 @@ enum backend_attribute {
     ATTRIBUTE_DESTADDR = 1 << 6,
     ATTRIBUTE_DESTPORT = 1 << 7,
 };
-/* Without these Postfix would judge the client by our name or our address: such a backend is not fit. */
+/*
+ * Without these Postfix would judge the client by our name or our address: such a backend is not fit. LMTP servers
+ * judge nobody by a name (Dovecot's has no NAME).
+ */
 #define ATTRIBUTES_NEEDED (ATTRIBUTE_NAME | ATTRIBUTE_ADDR)
+#define ATTRIBUTES_NEEDED_LMTP ATTRIBUTE_ADDR
 
 /* ---- backend_identity.c */
 
@@ -66,10 +72,16 @@ void backend_read_offer(const struct reply *reply, struct backend_offer *offer_o
 size_t backend_identity_lines(const struct backend_client *client, unsigned attributes, struct arena *arena,
                               struct slice *lines);
 /*
- * "EHLO name" as the client said it (HELO when that is what it said), with CRLF; our own name when the client gave
- * none.
+ * "EHLO name" as the client said it (HELO when that is what it said; LMTP has LHLO alone), with CRLF; our own name when
+ * the client gave none.
  */
-struct slice backend_identity_hello(const struct backend_client *client, const char *hostname, struct arena *arena);
+struct slice backend_identity_hello(const struct backend_client *client, enum backend_protocol protocol,
+                                    const char *hostname, struct arena *arena);
+/*
+ * The header that begins a connection, version 2 of the PROXY protocol: the client's address and port, and where it
+ * connected to. No TLVs: Postfix reads none.
+ */
+struct slice backend_identity_header(const struct backend_client *client, struct arena *arena);
 struct backend_client backend_client_copy(const struct backend_client *client, struct arena *arena);
 
 /* ---- backend_message.c */
@@ -101,8 +113,10 @@ enum transmission_status transmission_fill(struct backend_transmission *transmis
 
 enum session_state {
     SESSION_CONNECT,
+    SESSION_HANDSHAKE,             /* of TLS */
     SESSION_GREETING,              /* 220 awaited */
     SESSION_HELLO,                 /* reply to our own EHLO awaited */
+    SESSION_STARTTLS,              /* 220 to STARTTLS awaited */
     SESSION_SPARE,                 /* greeted, not yet renamed */
     SESSION_IDENTIFY,              /* 220 to an XCLIENT awaited */
     SESSION_HELLO_CLIENT,          /* reply to the EHLO said for the client awaited */
@@ -126,7 +140,10 @@ enum session_role {
 };
 
 /* Why a session was lost, for the probe. */
-enum backend_failure { FAILURE_NONE, FAILURE_DOWN, FAILURE_NO_XCLIENT, FAILURE_XCLIENT_REFUSED, FAILURE_BROKEN };
+enum backend_failure {
+    FAILURE_NONE, FAILURE_DOWN, FAILURE_NO_XCLIENT, FAILURE_XCLIENT_REFUSED, FAILURE_BROKEN, FAILURE_TLS,
+    FAILURE_CLIENT,                /* the backend's word on this client, none on itself */
+};
 
 enum request_kind { REQUEST_MAIL, REQUEST_RCPT, REQUEST_RESET, REQUEST_MESSAGE, REQUEST_AUTH };
 
@@ -226,14 +243,16 @@ void session_note_unsent(struct backend_session *session);
 
 struct backend_pool {
     struct event_base *base;
-    struct backend_settings settings;  /* its strings are copies */
-    char *address_text;
+    struct arena *arena;               /* of the settings' strings, all but hostname */
+    struct backend_settings settings;
     char *hostname;
     struct sockaddr_storage address;
     int address_length;                /* 0: the text is no address */
     struct backend_session *sessions;
     unsigned connections;
-    bool has_offer;
+    bool has_offer;                    /* found fit at least once, and not unfit since */
+    bool learnt;                       /* `offer` is an EHLO reply's */
+    bool ailing;                       /* failed since it was found fit: others are asked first */
     bool unfit;                        /* up, but must not be used */
     struct backend_offer offer;
     struct event *timer;               /* the next try after a failure */
@@ -251,10 +270,18 @@ struct backend_pool *pool_new_private(struct event_base *base, const struct back
 void pool_add(struct backend_pool *pool, struct backend_session *session);
 void pool_remove(struct backend_pool *pool, struct backend_session *session);
 bool pool_has_room(const struct backend_pool *pool);
+/* Has room, or a spare. */
+bool pool_can_serve(const struct backend_pool *pool);
 void pool_spare_taken(struct backend_pool *pool);
-/* What sessions report: the offer in the reply to our EHLO, and their end. */
+/* What sessions report: the offer in the reply to EHLO, that a client is being served, and their end. */
 void pool_learn(struct backend_pool *pool, const struct backend_session *session);
+void pool_serves(struct backend_pool *pool);
 void pool_session_lost(struct backend_pool *pool, const struct backend_session *session);
+/*
+ * XCLIENT was answered by an access decision on the client it named. XCLIENT_README: 421, 501, 503 and 550 refuse the
+ * command itself.
+ */
+bool session_refused_client(const struct backend_session *session);
 /* Has the pool look for what is to be done, on a later turn of the loop. */
 void pool_check(struct backend_pool *pool);
 

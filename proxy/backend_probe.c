@@ -44,18 +44,6 @@ static void probe_end(struct backend_probing *probing, enum backend_probe result
     done(context, result, problem);
 }
 
-/*
- * XCLIENT_README: 421, 501, 503 and 550 refuse the command; any other refusal is an access decision on the client it
- * named.
- */
-static bool is_access_decision(const struct backend_session *session)
-{
-    unsigned code = session->reply.code;
-
-    return session->failure == FAILURE_XCLIENT_REFUSED && code >= 400 && code != 421 && code != 501 && code != 503 &&
-        code != 550;
-}
-
 static enum backend_probe result_of_loss(const struct backend_session *session)
 {
     switch (session->failure) {
@@ -64,9 +52,12 @@ static enum backend_probe result_of_loss(const struct backend_session *session)
     case FAILURE_NO_XCLIENT:
         return BACKEND_PROBE_NO_XCLIENT;
     case FAILURE_XCLIENT_REFUSED:
-        return is_access_decision(session) ? BACKEND_PROBE_FIT : BACKEND_PROBE_NO_XCLIENT;
+        return session_refused_client(session) ? BACKEND_PROBE_FIT : BACKEND_PROBE_NO_XCLIENT;
+    case FAILURE_TLS:
+        return BACKEND_PROBE_TLS;
     case FAILURE_NONE:
     case FAILURE_BROKEN:
+    case FAILURE_CLIENT:
         return BACKEND_PROBE_BROKEN;
     }
     bug("backend_failure");
@@ -96,6 +87,15 @@ static void note_answer(struct backend_probing *probing, const struct reply *rep
     arena_free(&arena);
 }
 
+/* One that refuses a stranger before it says what it offers is no open relay, but nothing can be promised for it. */
+static void end_fit(struct backend_probing *probing)
+{
+    if (!probing->pool->learnt)
+        snprintf(probing->problem, sizeof(probing->problem),
+                 "it refuses the client 192.0.2.1 before it says what it offers: \"%s\"", probing->taken);
+    probe_end(probing, probing->pool->learnt ? BACKEND_PROBE_FIT : BACKEND_PROBE_BROKEN);
+}
+
 /*
  * The sender's reply and each recipient's, in turn. A refused MAIL makes the rest 503, so it counts as refused only
  * by itself.
@@ -114,19 +114,18 @@ static void answered(void *context, const struct backend_result *result)
     if (probing->answers < 1 + STRANGERS_COUNT)
         return;
     if (probing->refused) {
-        probe_end(probing, BACKEND_PROBE_FIT);
+        end_fit(probing);
     } else if (probing->unclear) {
         snprintf(probing->problem, sizeof(probing->problem),
                  "whether it relays for strangers could not be found out: \"%s\"",
                  probing->taken);
         probe_end(probing, BACKEND_PROBE_BROKEN);
     } else {
+        bool knows = probing->pool->settings.identity != BACKEND_IDENTITY_NONE;
         snprintf(probing->problem, sizeof(probing->problem),
                  "it relays for strangers: %s took a recipient at %s with \"%s\"%s",
-                 probing->pool->settings.xclient ? "for the client 192.0.2.1 it" : "from our own address it",
-                     strangers[0],
-                 probing->taken, probing->pool->settings.xclient ? ""
-                     : " (identify-client xclient tells it who the client is)");
+                 knows ? "for the client 192.0.2.1 it" : "from our own address it", strangers[0], probing->taken,
+                 knows ? "" : " (identify-client xclient tells it who the client is)");
         probe_end(probing, BACKEND_PROBE_RELAYS);
     }
 }
@@ -138,7 +137,7 @@ static void reset_answered(void *context, const struct backend_result *result)
     if (result->outcome != BACKEND_REPLIED)
         lost(probing, result);
     else
-        probe_end(probing, BACKEND_PROBE_FIT);
+        end_fit(probing);
 }
 
 struct backend_probing *probe_begin(struct backend_pool *pool, probe_done done, void *context)
@@ -178,6 +177,7 @@ void probe_cancel(struct backend_probing **probing)
 /* ---- the probe alone */
 
 struct probe_run {
+    struct backend_pool *pool;         /* NULL: there is nothing to be asked */
     bool done;
     enum backend_probe result;
     char problem[BACKEND_PROBLEM_MOST];
@@ -192,18 +192,69 @@ static void run_done(void *context, enum backend_probe result, const char *probl
     snprintf(run->problem, sizeof(run->problem), "%s", problem);
 }
 
+static void run_begin(struct probe_run *run, struct event_base *base, const struct backend_settings *settings)
+{
+    *run = (struct probe_run){ .result = BACKEND_PROBE_BROKEN, .problem = "the event loop has stopped" };
+    run->pool = pool_new_private(base, settings);
+    probe_begin(run->pool, run_done, run);
+}
+
+/* To the end of QUIT, so that the backend sees an orderly client. */
+static bool run_is_over(const struct probe_run *run)
+{
+    return run->pool == NULL || (run->done && run->pool->sessions == NULL);
+}
+
+static void run_end(struct probe_run *run, struct arena *arena, struct backend_finding *finding)
+{
+    finding->result = run->result;
+    finding->offer = run->pool->offer;
+    finding->problem =
+        run->result == BACKEND_PROBE_FIT ? SLICE_NONE : arena_copy(arena, slice_of_string(run->problem));
+    backend_pool_free(&run->pool);
+}
+
 enum backend_probe backend_probe_run(struct event_base *base, const struct backend_settings *settings,
                                      struct backend_offer *offer_out, struct arena *arena, struct slice *problem_out)
 {
-    struct backend_pool *pool = pool_new_private(base, settings);
-    struct probe_run run = { .result = BACKEND_PROBE_BROKEN, .problem = "the event loop has stopped" };
+    struct probe_run run;
+    struct backend_finding finding;
 
-    probe_begin(pool, run_done, &run);
-    /* To the end of QUIT, so that the backend sees an orderly client. */
-    while (!(run.done && pool->sessions == NULL) && event_base_loop(base, EVLOOP_ONCE) == 0)
+    run_begin(&run, base, settings);
+    while (!run_is_over(&run) && event_base_loop(base, EVLOOP_ONCE) == 0)
         continue;
-    *offer_out = pool->offer;
-    *problem_out = run.result == BACKEND_PROBE_FIT ? SLICE_NONE : arena_copy(arena, slice_of_string(run.problem));
-    backend_pool_free(&pool);
-    return run.result;
+    run_end(&run, arena, &finding);
+    *offer_out = finding.offer;
+    *problem_out = finding.problem;
+    return finding.result;
+}
+
+struct backend_finding *backend_probe_all(struct event_base *base, const struct backend_settings *settings,
+                                          size_t count, struct arena *arena)
+{
+    struct backend_finding *findings = arena_array(arena, count, sizeof(*findings));
+    struct probe_run *runs = arena_array(arena, count, sizeof(*runs));
+    bool over = false;
+
+    for (size_t i = 0; i < count; i++) {
+        struct backend_settings own = settings[i];
+        struct slice problem;
+
+        if (backend_settings_open(&own, arena, &problem)) {
+            findings[i].warning = problem;
+            run_begin(&runs[i], base, &own);
+        } else {
+            findings[i] = (struct backend_finding){ .result = BACKEND_PROBE_TLS, .problem = problem };
+        }
+        tls_client_release(&own.tls_client);
+    }
+    while (!over && event_base_loop(base, EVLOOP_ONCE) == 0) {
+        over = true;
+        for (size_t i = 0; i < count; i++)
+            over = over && run_is_over(&runs[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (runs[i].pool != NULL)
+            run_end(&runs[i], arena, &findings[i]);
+    return findings;
 }

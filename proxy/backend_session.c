@@ -293,8 +293,10 @@ void session_leave(struct backend_session *session)
         session_enter(session, SESSION_LEAVING);
         break;
     case SESSION_CONNECT:
+    case SESSION_HANDSHAKE:
     case SESSION_GREETING:
     case SESSION_HELLO:
+    case SESSION_STARTTLS:
     case SESSION_IDENTIFY:
     case SESSION_HELLO_CLIENT:
     case SESSION_COMMANDS:

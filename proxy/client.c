@@ -232,7 +232,7 @@ static enum progress send_banner(struct client *client)
     const char *hostname = client_config(client)->hostname;
     client->greeted = true;
     struct reply reply;
-    bool ready = backend_pool_offer(client->session.worker->generation->backend, &offer);
+    bool ready = backend_choice_offer(&client->session.worker->generation->backends, &offer);
     if (ready)
         reply = reply_make(arena, 220, "", "%s ESMTP mxward", hostname);
     else

@@ -33,7 +33,7 @@ static void greet_back(struct client *client)
 {
     const struct config *config = client_config(client);
     struct backend_offer offer = { 0 };
-    backend_pool_offer(client->session.worker->generation->backend, &offer);
+    backend_choice_offer(&client->session.worker->generation->backends, &offer);
     client->offered = offer_to_client(&offer);
     struct arena *arena = arena_new();
     struct slice lines[16];

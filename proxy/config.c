@@ -167,8 +167,11 @@ static bool is_backend_address(struct slice text)
     return config_parse_endpoint(text, true, &address, &port) && port != 0;
 }
 
-static void read_backend(struct config_reading *reading)
+static void read_backend(struct config_reading *reading, struct span name)
 {
+    struct config *config = reading->config;
+    struct backend_settings beyond;
+    struct backend_settings *backend = &beyond;
     struct token token;
 
     if (!token_expect(reading->cursor, TOKEN_STRING, "an address and port as \"127.0.0.1:10025\"", &token)) {
@@ -179,8 +182,17 @@ static void read_backend(struct config_reading *reading)
         diag_error(reading->diagnostics, token.span,
                    "expected \"ADDRESS:PORT\", \"[IPV6]:PORT\" or \"unix:/PATH\", found \"%.*s\"",
                    SLICE_ARG(token.text));
-    reading->config->backend.address = arena_string(reading->arena, token.text);
-    read_optional_block(reading, BLOCK_BACKEND, reading->config);
+    if (config->backends_count < BACKENDS_MOST) {
+        reading->backend_spans[config->backends_count] = token.span;
+        backend = &config->backends[config->backends_count++];
+    } else {
+        diag_error(reading->diagnostics, name, "more than %d backends", BACKENDS_MOST);
+    }
+    *backend = (struct backend_settings){ .address = arena_string(reading->arena, token.text) };
+    forget_block(reading, BLOCK_BACKEND);
+    apply_presets(reading, BLOCK_BACKEND, backend);
+    read_optional_block(reading, BLOCK_BACKEND, backend);
+    config_settle_backend(reading, backend, token.span);
 }
 
 static void read_tls(struct config_reading *reading, struct span name, struct span opened)
@@ -246,7 +258,7 @@ static void read_setting(struct config_reading *reading, enum config_block block
         read_listener(reading, name.span);
         break;
     case SETTING_BACKEND:
-        read_backend(reading);
+        read_backend(reading, name.span);
         break;
     case SETTING_BLOCK:
         read_named_block(reading, setting, name.span);
@@ -322,14 +334,16 @@ struct config *config_parse(const char *path, struct slice text, struct arena *a
     config->path = arena_string(arena, slice_of_string(path));
     config->text = arena_copy(arena, text);
     config->listeners = arena_array(arena, LISTENERS_MOST, sizeof(*config->listeners));
+    config->backends = arena_array(arena, BACKENDS_MOST, sizeof(*config->backends));
     config->certificates = arena_array(arena, TLS_CERTIFICATES_MOST, sizeof(*config->certificates));
     *source = (struct source){ .name = config->path, .text = config->text };
     *reading = (struct config_reading){
         .config = config, .arena = arena, .diagnostics = diagnostics, .folder = folder_of(path, arena),
         .listener_spans = arena_array(arena, LISTENERS_MOST, sizeof(*reading->listener_spans)),
+        .backend_spans = arena_array(arena, BACKENDS_MOST, sizeof(*reading->backend_spans)),
     };
     for (int block = BLOCK_TOP; block < CONFIG_BLOCKS; block++)
-        if (block != BLOCK_LISTEN && block != BLOCK_TLS)
+        if (block != BLOCK_LISTEN && block != BLOCK_BACKEND && block != BLOCK_TLS)
             apply_presets(reading, (enum config_block)block, config);
     reading->cursor = &cursor;
     token_start(&cursor, source, arena, diagnostics);

@@ -60,9 +60,11 @@ struct config_limits {
     uint64_t data_block;               /* waiting for the next bytes of a message: 180s (RFC 5321 4.5.3.2.5) */
     uint64_t message;                  /* the whole of one message from 354 to its end: 30m */
     uint64_t delivery;                 /* from end of data to reply: 300s (P1) */
-    uint64_t backend_sessions;         /* 80 */
-    uint64_t backend_spares;           /* 4 */
+    uint64_t backend_sessions;         /* with each: 80 */
+    uint64_t backend_spares;           /* of each: 4 */
     uint64_t backend_hold;             /* 5s */
+    unsigned backend_connect;          /* seconds: 10 */
+    unsigned backend_command;          /* seconds: 60 */
     uint64_t drain;                    /* at SIGTERM: 25s */
 };
 
@@ -82,7 +84,8 @@ struct config {
     uint64_t workers;                  /* 0: one per core */
     struct config_listener *listeners;
     size_t listeners_count;
-    struct backend_settings backend;
+    struct backend_settings *backends; /* in the order they are to be asked */
+    size_t backends_count;
     struct tls_certificate *certificates;
     size_t certificates_count;
     struct resolver_settings resolver;
@@ -94,6 +97,9 @@ struct config {
     bool add_received;
     struct config_limits limits;
 };
+
+/* Some backend is told the client's name, which then must be found. */
+bool config_tells_client_name(const struct config *config);
 
 /*
  * `text` is the file's; `path` names it in messages, and relative paths in it are relative to its folder. NULL

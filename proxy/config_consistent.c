@@ -124,45 +124,6 @@ static void check_listener(struct config_reading *reading, size_t index)
     }
 }
 
-static bool is_any(const struct address *address)
-{
-    static const uint8_t zero[16] = { 0 };
-
-    return memcmp(address->bytes, zero, sizeof(zero)) == 0;
-}
-
-static bool is_loopback(const struct address *address)
-{
-    static const struct address loopback6 = { .family = 6, .bytes = { [15] = 1 } };
-
-    return address->family == 4 ? address->bytes[0] == 127 : address_equal(address, &loopback6);
-}
-
-/* Mail passed to ourselves would come in again, for ever. */
-static void check_loop(struct config_reading *reading)
-{
-    const struct config *config = reading->config;
-    const struct config_listener *listener = NULL;
-    struct address address;
-    uint16_t port;
-    struct span span;
-
-    if (config->backend.address == NULL ||
-        !config_parse_endpoint(slice_of_string(config->backend.address), true, &address, &port) || port == 0 ||
-        !config_span(reading, BLOCK_TOP, "backend", &span))
-        return;
-    for (size_t i = 0; i < config->listeners_count; i++) {
-        listener = &config->listeners[i];
-        if (listener->port == port && listener->address.family == address.family &&
-            (address_equal(&listener->address, &address) || (is_any(&listener->address) && is_loopback(&address))))
-            break;
-        listener = NULL;
-    }
-    if (listener != NULL)
-        diag_error(reading->diagnostics, span, "the backend is mxward itself: it listens on \"%.*s\"",
-                   SLICE_ARG(listener->text));
-}
-
 static void check_required(struct config_reading *reading)
 {
     struct span span;
@@ -230,10 +191,16 @@ static void settle_limits(struct config *config)
         limits->sessions_per_network = limits->sessions;
     if (limits->backend_spares > limits->backend_sessions)
         limits->backend_spares = limits->backend_sessions;
-    config->backend.hostname = config->hostname;
-    config->backend.sessions_most = (unsigned)limits->backend_sessions;
-    config->backend.spares = (unsigned)limits->backend_spares;
-    config->backend.data_seconds = (unsigned)((limits->delivery + 999) / 1000);
+    for (size_t i = 0; i < config->backends_count; i++) {
+        struct backend_settings *backend = &config->backends[i];
+
+        backend->hostname = config->hostname;
+        backend->sessions_most = (unsigned)limits->backend_sessions;
+        backend->spares = (unsigned)limits->backend_spares;
+        backend->connect_seconds = limits->backend_connect;
+        backend->command_seconds = limits->backend_command;
+        backend->data_seconds = (unsigned)((limits->delivery + 999) / 1000);
+    }
 }
 
 void config_check_consistent(struct config_reading *reading)
@@ -243,7 +210,7 @@ void config_check_consistent(struct config_reading *reading)
     check_user(reading);
     for (size_t i = 0; i < reading->config->listeners_count; i++)
         check_listener(reading, i);
-    check_loop(reading);
+    config_check_backends(reading);
     check_limits(reading);
     settle_resolver(reading);
     settle_limits(reading->config);

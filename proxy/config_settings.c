@@ -18,11 +18,19 @@
 #define TOP(member) offsetof(struct config, member)
 #define LISTENER(member) offsetof(struct config_listener, member)
 #define CERTIFICATE(member) offsetof(struct tls_certificate, member)
+#define BACKEND(member) offsetof(struct backend_settings, member)
 #define LIMIT(member) offsetof(struct config, limits.member)
 
 static const char *const tls_words[] = { "none", "starttls", "implicit", NULL };
 static const char *const line_end_words[] = { "strict", "normalise", NULL };
-static const char *const identify_words[] = { "none", "xclient", NULL };
+static const char *const identify_words[] = {
+    [BACKEND_IDENTITY_NONE] = "none", [BACKEND_IDENTITY_XCLIENT] = "xclient", [BACKEND_IDENTITY_PROXY] = "proxy-v2",
+    NULL,
+};
+static const char *const protocol_words[] = { [BACKEND_SMTP] = "smtp", [BACKEND_LMTP] = "lmtp", NULL };
+static const char *const backend_tls_words[] = {
+    [BACKEND_TLS_NONE] = "none", [BACKEND_TLS_STARTTLS] = "starttls", [BACKEND_TLS_IMPLICIT] = "implicit", NULL,
+};
 
 const struct setting config_settings[] = {
     { BLOCK_TOP, "hostname", SETTING_NAME, TOP(hostname), NULL, 0, 0, NULL, 0, false,
@@ -41,8 +49,8 @@ const struct setting config_settings[] = {
       "add a Received field to what passes" },
     { BLOCK_TOP, "listen", SETTING_LISTEN, 0, NULL, 0, 0, NULL, BLOCK_LISTEN, true,
       "an address and port to accept sessions on" },
-    { BLOCK_TOP, "backend", SETTING_BACKEND, 0, NULL, 0, 0, NULL, BLOCK_BACKEND, false,
-      "the mail server that messages are passed to" },
+    { BLOCK_TOP, "backend", SETTING_BACKEND, 0, NULL, 0, 0, NULL, BLOCK_BACKEND, true,
+      "a mail server that messages are passed to; of several the first that is up" },
     { BLOCK_TOP, "tls", SETTING_BLOCK, 0, NULL, 0, 0, NULL, BLOCK_TLS, true,
       "a certificate to offer" },
     { BLOCK_TOP, "resolver", SETTING_BLOCK, 0, NULL, 0, 0, NULL, BLOCK_RESOLVER, false,
@@ -65,9 +73,23 @@ const struct setting config_settings[] = {
     { BLOCK_LISTEN, "line-ends", SETTING_EITHER, LISTENER(normalise), "strict", 0, 0, line_end_words, 0, false,
       "refuse bare CR, bare LF and NUL in messages, or mend line ends" },
 
-    { BLOCK_BACKEND, "identify-client", SETTING_EITHER, TOP(backend.xclient), "xclient", 0, 0, identify_words, 0, false,
-      "how the backend learns who the client is" },
-    { BLOCK_BACKEND, "relays-for-anyone", SETTING_YES, TOP(backend.relays_for_anyone), "no", 0, 0, NULL, 0, false,
+    { BLOCK_BACKEND, "protocol", SETTING_WORD, BACKEND(protocol), "smtp", 0, 0, protocol_words, 0, false,
+      "what the backend speaks; by LMTP a transaction has one recipient" },
+    { BLOCK_BACKEND, "identify-client", SETTING_WORD, BACKEND(identity), "xclient", 0, 0, identify_words, 0, false,
+      "how the backend learns who the client is; with protocol lmtp none unless set" },
+    { BLOCK_BACKEND, "tls", SETTING_WORD, BACKEND(tls), "none", 0, 0, backend_tls_words, 0, false,
+      "TLS to the backend: by STARTTLS, from the beginning of the connection, or not at all" },
+    { BLOCK_BACKEND, "tls-verify", SETTING_YES, BACKEND(trust.verify), "yes", 0, 0, NULL, 0, false,
+      "verify the backend's certificate; no: anybody on the way can be the backend" },
+    { BLOCK_BACKEND, "tls-name", SETTING_TEXT, BACKEND(trust.name), NULL, 0, 0, NULL, 0, false,
+      "host name or address that its certificate must be for; that of the backend unless set" },
+    { BLOCK_BACKEND, "tls-authorities", SETTING_PATH, BACKEND(trust.authorities_path), NULL, 0, 0, NULL, 0, false,
+      "PEM file: who may have signed its certificate; the system's authorities unless set" },
+    { BLOCK_BACKEND, "tls-certificate", SETTING_PATH, BACKEND(trust.certificate_path), NULL, 0, 0, NULL, 0, false,
+      "PEM file: the certificate shown to a backend that asks for one, then those it was signed by" },
+    { BLOCK_BACKEND, "tls-key", SETTING_PATH, BACKEND(trust.key_path), NULL, 0, 0, NULL, 0, false,
+      "PEM file with its private key; the certificate's file unless set" },
+    { BLOCK_BACKEND, "relays-for-anyone", SETTING_YES, BACKEND(relays_for_anyone), "no", 0, 0, NULL, 0, false,
       "a test's backend that takes mail from anyone to anyone: start nevertheless" },
 
     { BLOCK_TLS, "certificate", SETTING_PATH, CERTIFICATE(certificate_path), NULL, 0, 0, NULL, 0, false,
@@ -146,15 +168,15 @@ const struct setting config_settings[] = {
     { BLOCK_LIMITS, "delivery", SETTING_DURATION, LIMIT(delivery), "300s", SECONDS(1), MINUTES(10), NULL, 0, false,
       "from the end of a message to the reply" },
     { BLOCK_LIMITS, "backend-sessions", SETTING_COUNT, LIMIT(backend_sessions), "80", 1, 100000, NULL, 0, false,
-      "sessions with the backend at once" },
+      "sessions with each backend at once" },
     { BLOCK_LIMITS, "backend-spares", SETTING_COUNT, LIMIT(backend_spares), "4", 0, 1000, NULL, 0, false,
       "of these, sessions opened ahead of need" },
     { BLOCK_LIMITS, "backend-hold", SETTING_DURATION, LIMIT(backend_hold), "5s", 0, MINUTES(5), NULL, 0, false,
       "how long a message may take to arrive before its backend session is let go" },
-    { BLOCK_LIMITS, "backend-connect", SETTING_SECONDS, TOP(backend.connect_seconds), "10s", SECONDS(1), MINUTES(5),
+    { BLOCK_LIMITS, "backend-connect", SETTING_SECONDS, LIMIT(backend_connect), "10s", SECONDS(1), MINUTES(5),
       NULL, 0,
       false, "connecting to the backend, and its greeting" },
-    { BLOCK_LIMITS, "backend-command", SETTING_SECONDS, TOP(backend.command_seconds), "60s", SECONDS(1), MINUTES(5),
+    { BLOCK_LIMITS, "backend-command", SETTING_SECONDS, LIMIT(backend_command), "60s", SECONDS(1), MINUTES(5),
       NULL, 0,
       false, "the backend's reply to a command" },
     { BLOCK_LIMITS, "drain", SETTING_DURATION, LIMIT(drain), "25s", 0, MINUTES(60), NULL, 0, false,

@@ -73,6 +73,7 @@ struct config_reading {
     const char *folder;                /* that relative paths start from, ends in "/" */
     struct span seen[CONFIG_SETTINGS_MOST];    /* source == NULL: not set (in this block, where blocks repeat) */
     struct span *listener_spans;       /* parallel to config->listeners */
+    struct span *backend_spans;        /* parallel to config->backends */
     struct span record_target;         /* what chose it; for the message about a second choice */
     struct span name;                  /* of the setting being read */
     bool presets;                      /* reading defaults, not a file */
@@ -82,6 +83,13 @@ struct config_reading {
 
 /* Reads the value of one setting, the cursor behind its name; false: reported. config_values.c. */
 bool config_take_value(struct config_reading *reading, const struct setting *setting, void *target);
+/*
+ * What must hold within the block of a backend, and what follows from it, when that was read.
+ * config_backend.c.
+ */
+void config_settle_backend(struct config_reading *reading, struct backend_settings *backend, struct span span);
+/* Then between all of them, at the end. */
+void config_check_backends(struct config_reading *reading);
 /*
  * What must hold between settings, after all were read. config_values.c never looks across; this does.
  * config_consistent.c.

@@ -149,13 +149,31 @@ static bool load_tls(struct generation *generation, struct slice *problem_out)
     return generation->tls != NULL;
 }
 
+static bool load_backend_tls(struct generation *generation, struct slice *problem_out)
+{
+    const struct config *config = generation->config;
+    struct slice warning;
+
+    generation->backend_tls = arena_array(generation->arena, config->backends_count, sizeof(struct tls_client *));
+    for (size_t i = 0; i < config->backends_count; i++) {
+        struct backend_settings settings = config->backends[i];
+
+        if (!backend_settings_open(&settings, generation->arena, &warning)) {
+            *problem_out = warning;
+            return false;
+        }
+        generation->backend_tls[i] = settings.tls_client;
+    }
+    return true;
+}
+
 static bool fill(struct generation *generation, int config_descriptor, int image_descriptor, struct slice *problem_out)
 {
     const struct config *config = generation_open_config(config_descriptor, generation->arena, problem_out);
 
     generation->config = config;
     return config != NULL && open_program(generation, image_descriptor, problem_out) &&
-           load_tls(generation, problem_out);
+           load_tls(generation, problem_out) && load_backend_tls(generation, problem_out);
 }
 
 struct generation *generation_new(unsigned number, int config_descriptor, int image_descriptor, struct arena *arena,
@@ -225,6 +243,8 @@ void generation_release(struct generation **generation_pointer)
         tls_context_release(&generation->tls);
     for (size_t i = 0; generation->authorities != NULL && i < generation->config->listeners_count; i++)
         tls_authorities_free(&generation->authorities[i]);
+    for (size_t i = 0; generation->backend_tls != NULL && i < generation->config->backends_count; i++)
+        tls_client_release(&generation->backend_tls[i]);
     arena_free(&generation->arena);
     free(generation);
 }
@@ -251,7 +271,7 @@ bool generations_use_backend(const struct backend_pool *pool)
 {
     const struct generation *generation = living;
 
-    while (generation != NULL && generation->backend != pool)
+    while (generation != NULL && !backend_choice_has(&generation->backends, pool))
         generation = generation->older;
     return generation != NULL;
 }

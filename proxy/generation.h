@@ -11,7 +11,6 @@
 #include "proxy/config.h"
 #include "proxy/judges.h"
 
-struct backend_pool;
 struct resolver;
 
 struct generation {
@@ -24,8 +23,9 @@ struct generation {
     struct judge_image *image;
     struct tls_context *tls;           /* NULL when no listener uses TLS */
     struct tls_authorities **authorities;      /* parallel to config->listeners; NULL: clients are asked for nothing */
+    struct tls_client **backend_tls;   /* parallel to config->backends; NULL: that one is reached without TLS */
     struct resolver *resolver;         /* these two: upstream.h */
-    struct backend_pool *backend;
+    struct backend_choice backends;
     unsigned char program_hash[32];    /* SHA-256 of the image */
     char program_digest[65];           /* the same, hex */
     bool has_stage[STAGE_COUNT];       /* any rule runs there */

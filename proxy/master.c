@@ -241,18 +241,24 @@ static void start_children(struct master *master)
         child_start(&master->workers[i]);
 }
 
-static void on_probed(void *context, enum backend_probe result, const char *problem)
+static void on_probed(void *context, const struct probe_finding *findings, size_t count)
 {
     struct master *master = context;
-    const char *address = master->current->config->backend.address;
+    const struct config *config = master->current->config;
+    bool fatal = probe_is_fatal(findings, count);
 
-    if (result == BACKEND_PROBE_FIT)
-        log_event(LOG_LEVEL_INFO, "backend-probed", "backend", address, "result", probe_name(result), NULL);
-    else
-        log_event(LOG_LEVEL_ERROR, "backend-probed", "backend", address, "result", probe_name(result), "why", problem,
-                  "do", probe_advice(result), "effect", probe_is_fatal(result) ? "mxward does not start" : NULL, NULL);
+    for (size_t i = 0; i < count; i++) {
+        const char *address = config->backends[i].address, *result = probe_name(findings[i].result);
+
+        if (findings[i].result == BACKEND_PROBE_FIT)
+            log_event(LOG_LEVEL_INFO, "backend-probed", "backend", address, "result", result, NULL);
+        else
+            log_event(LOG_LEVEL_ERROR, "backend-probed", "backend", address, "result", result, "why",
+                      findings[i].problem, "do", probe_advice(findings[i].result), "effect",
+                      fatal ? "mxward does not start" : NULL, NULL);
+    }
     probe_free(&master->probe);
-    if (probe_is_fatal(result))
+    if (fatal)
         master_fail(master);
     else
         start_children(master);
@@ -348,7 +354,8 @@ static bool run(struct master *master)
     for (unsigned i = 0; i < master->workers_count; i++)
         child_init(&master->workers[i], master, i + 1);
     log_ports(master);
-    master->probe = probe_start(master->base, master->binary, master->current->config_descriptor, on_probed, master);
+    master->probe = probe_start(master->base, master->binary, master->current->config_descriptor,
+                               master->current->config->backends_count, on_probed, master);
     if (master->probe == NULL)
         return complain("probe", strerror(errno));
     event_base_dispatch(master->base);

@@ -182,7 +182,7 @@ static void obey(struct child *child, const struct control_message *message)
         break;
     case CONTROL_UNFIT:
         log_event(LOG_LEVEL_ERROR, "backend-unfit", "slot", log_number(child->slot), "why", message->text, "effect",
-                  "clients are told 421", NULL);
+                  "it gets no mail; where no other is fit clients are told 421", NULL);
         break;
     case CONTROL_START:
     case CONTROL_TICKETS:

@@ -97,27 +97,54 @@ static const char *needs_restart(const struct config *now, const struct config *
     return NULL;
 }
 
+static bool was_in_use(const struct master *master, const struct backend_settings *settings)
+{
+    const struct config *current = master->current->config;
+
+    for (size_t i = 0; i < current->backends_count; i++)
+        if (backend_settings_same(&current->backends[i], settings))
+            return true;
+    return false;
+}
+
 /*
  * A backend that is down and was in use before is no reason to refuse; one that nobody has seen answer is, or a slip of
  * the pen would turn all mail away.
  */
-static bool is_acceptable(const struct master *master, enum backend_probe result)
+static bool is_acceptable(const struct master *master, const struct backend_settings *settings,
+                          enum backend_probe result)
 {
-    if (probe_is_fatal(result))
+    switch (result) {
+    case BACKEND_PROBE_FIT:
+        return true;
+    case BACKEND_PROBE_NO_XCLIENT:
+    case BACKEND_PROBE_RELAYS:
         return false;
-    return result == BACKEND_PROBE_FIT ||
-           backend_settings_same(&master->current->config->backend, &master->next->config->backend);
+    case BACKEND_PROBE_DOWN:
+    case BACKEND_PROBE_BROKEN:
+    case BACKEND_PROBE_TLS:
+        return was_in_use(master, settings);
+    }
+    return false;
 }
 
-static void on_probed(void *context, enum backend_probe result, const char *problem)
+static void on_probed(void *context, const struct probe_finding *findings, size_t count)
 {
     struct master *master = context;
+    const struct backend_settings *backends = master->next->config->backends;
+    const char *refusal = NULL;
 
-    log_event(result == BACKEND_PROBE_FIT ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "backend-probed", "result",
-              probe_name(result), "backend", master->next->config->backend.address, "why",
-              problem[0] != '\0' ? problem : NULL, NULL);
-    if (!is_acceptable(master, result)) {
-        master_reload_refuse(master, probe_advice(result));
+    for (size_t i = 0; i < count; i++) {
+        enum backend_probe result = findings[i].result;
+
+        log_event(result == BACKEND_PROBE_FIT ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "backend-probed", "result",
+                  probe_name(result), "backend", backends[i].address, "why",
+                  findings[i].problem[0] != '\0' ? findings[i].problem : NULL, NULL);
+        if (refusal == NULL && !is_acceptable(master, &backends[i], result))
+            refusal = probe_advice(result);
+    }
+    if (refusal != NULL) {
+        master_reload_refuse(master, refusal);
         return;
     }
     probe_free(&master->probe);
@@ -178,7 +205,8 @@ static void begin(struct master *master)
     }
     master->next_number = ++master->last_number;
     event_add(master->reload_timeout, &patience);
-    master->probe = probe_start(master->base, master->binary, master->next->config_descriptor, on_probed, master);
+    master->probe = probe_start(master->base, master->binary, master->next->config_descriptor,
+                                master->next->config->backends_count, on_probed, master);
     if (master->probe == NULL)
         master_reload_refuse(master, strerror(errno));
 }

@@ -167,7 +167,7 @@ void privileges_descriptor_needs(const struct config *config, struct descriptor_
 
     needs_out->sessions = limits->sessions;
     needs_out->spool = files < limits->sessions ? files : limits->sessions;
-    needs_out->backend = limits->backend_sessions + limits->backend_spares;
+    needs_out->backend = (limits->backend_sessions + limits->backend_spares) * config->backends_count;
     needs_out->dns = config->resolver.mode == RESOLVER_FIXTURE ? 0 : DNS_DESCRIPTORS;
     needs_out->other = OTHER_DESCRIPTORS;
     needs_out->all = needs_out->sessions + needs_out->spool + needs_out->backend + needs_out->dns + needs_out->other;

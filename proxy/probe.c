@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * probe.c: both ends. The answer is a digit (enum backend_probe) and a text, ended by the pipe's end; anything
- * else, or nothing in time, counts as BROKEN. The text holds words of the backend and is shown through
- * log_event(), which makes it safe.
+ * probe.c: both ends. The answer is for each backend a digit (enum backend_probe), a text and a NUL, ended by the
+ * pipe's end; anything else, or nothing in time, counts as BROKEN for those that are missing. The texts hold words of
+ * the backends and are shown through log_event(), which makes them safe.
  */
 #include "proxy/probe.h"
 
@@ -21,25 +21,47 @@
 
 #define CONFIG_DESCRIPTOR 3
 #define ANSWER_DESCRIPTOR 4
-#define ANSWER_MOST 1024
-/* Connecting and five commands, each within its own limit, and some. */
+/* Of one backend. */
+#define TEXT_MOST 1024
+#define ANSWER_MOST (BACKENDS_MOST * TEXT_MOST)
+/* Connecting, TLS and six commands, each within its own limit, and some; all are asked at once. */
 #define PROBE_SECONDS 120
 
 struct probe {
     pid_t process;                     /* 0: gone */
     int descriptor;
     struct event *readable;
+    size_t backends;
     probe_heard heard;
     void *context;
     char answer[ANSWER_MOST];
     size_t length;
 };
 
-static void finish(struct probe *probe, enum backend_probe result, const char *problem)
+/* One finding of the answer, from `at`; returns where the next begins. */
+static size_t read_finding(const struct probe *probe, size_t at, struct probe_finding *finding)
 {
+    const char *text = probe->answer + at;
+    size_t length = strnlen(text, probe->length - at);
+
+    if (at + length >= probe->length || text[0] < '0' || text[0] > '0' + BACKEND_PROBE_TLS)
+        return probe->length;
+    *finding = (struct probe_finding){ (enum backend_probe)(text[0] - '0'), text + 1 };
+    return at + length + 1;
+}
+
+static void finish(struct probe *probe, const char *otherwise)
+{
+    struct probe_finding findings[BACKENDS_MOST];
+    size_t at = 0;
+
     event_del(probe->readable);
+    for (size_t i = 0; i < probe->backends; i++) {
+        findings[i] = (struct probe_finding){ BACKEND_PROBE_BROKEN, otherwise };
+        at = read_finding(probe, at, &findings[i]);
+    }
     /* May free the probe. */
-    probe->heard(probe->context, result, problem);
+    probe->heard(probe->context, findings, probe->backends);
 }
 
 static void on_answer(evutil_socket_t descriptor, short events, void *context)
@@ -48,7 +70,7 @@ static void on_answer(evutil_socket_t descriptor, short events, void *context)
     ssize_t got;
 
     if ((events & EV_TIMEOUT) != 0) {
-        finish(probe, BACKEND_PROBE_BROKEN, "the probe did not end in time");
+        finish(probe, "the probe did not end in time");
         return;
     }
     got = read(descriptor, probe->answer + probe->length, ANSWER_MOST - 1 - probe->length);
@@ -59,13 +81,11 @@ static void on_answer(evutil_socket_t descriptor, short events, void *context)
         if (probe->length < ANSWER_MOST - 1)
             return;
     }
-    if (probe->length == 0 || probe->answer[0] < '0' || probe->answer[0] > '0' + BACKEND_PROBE_BROKEN)
-        finish(probe, BACKEND_PROBE_BROKEN, "the probe died");
-    else
-        finish(probe, (enum backend_probe)(probe->answer[0] - '0'), probe->answer + 1);
+    finish(probe, "the probe died");
 }
 
-struct probe *probe_start(struct event_base *base, int binary, int config_descriptor, probe_heard heard, void *context)
+struct probe *probe_start(struct event_base *base, int binary, int config_descriptor, size_t backends,
+                          probe_heard heard, void *context)
 {
     struct timeval patience = { .tv_sec = PROBE_SECONDS };
     struct probe *probe;
@@ -83,6 +103,7 @@ struct probe *probe_start(struct event_base *base, int binary, int config_descri
     probe = memory_zeroed(1, sizeof(*probe));
     probe->process = process;
     probe->descriptor = pipes[0];
+    probe->backends = backends < BACKENDS_MOST ? backends : BACKENDS_MOST;
     probe->heard = heard;
     probe->context = context;
     fcntl(pipes[0], F_SETFL, O_NONBLOCK);
@@ -115,18 +136,18 @@ void probe_reaped(struct probe *probe)
     probe->process = 0;
 }
 
-bool probe_is_fatal(enum backend_probe result)
+static bool has_result(const struct probe_finding *findings, size_t count, enum backend_probe result)
 {
-    switch (result) {
-    case BACKEND_PROBE_NO_XCLIENT:
-    case BACKEND_PROBE_RELAYS:
-        return true;
-    case BACKEND_PROBE_FIT:
-    case BACKEND_PROBE_DOWN:
-    case BACKEND_PROBE_BROKEN:
-        return false;
-    }
-    return true;
+    for (size_t i = 0; i < count; i++)
+        if (findings[i].result == result)
+            return true;
+    return false;
+}
+
+bool probe_is_fatal(const struct probe_finding *findings, size_t count)
+{
+    return has_result(findings, count, BACKEND_PROBE_RELAYS) ||
+           (has_result(findings, count, BACKEND_PROBE_NO_XCLIENT) && !has_result(findings, count, BACKEND_PROBE_FIT));
 }
 
 const char *probe_advice(enum backend_probe result)
@@ -145,6 +166,9 @@ const char *probe_advice(enum backend_probe result)
                "relays-for-anyone yes";
     case BACKEND_PROBE_BROKEN:
         return "look at the mail server's log; until it answers clients are told 421, and their mail waits with them";
+    case BACKEND_PROBE_TLS:
+        return "see to the backend's certificate, or to tls-authorities, tls-name, tls-certificate and tls-key in its "
+               "block; until it is believed it gets no mail";
     }
     return "";
 }
@@ -162,18 +186,30 @@ const char *probe_name(enum backend_probe result)
         return "relays";
     case BACKEND_PROBE_BROKEN:
         return "broken";
+    case BACKEND_PROBE_TLS:
+        return "tls";
     }
     return "";
+}
+
+static struct slice answer_text(const struct backend_finding *findings, size_t count, struct arena *arena)
+{
+    struct slice answer = SLICE("");
+
+    for (size_t i = 0; i < count; i++) {
+        struct slice problem = slice_first(findings[i].problem, TEXT_MOST - 2);
+
+        answer = arena_printf(arena, "%.*s%d%.*s%c", SLICE_ARG(answer), (int)findings[i].result, SLICE_ARG(problem),
+                              '\0');
+    }
+    return answer;
 }
 
 int probe_run(void)
 {
     struct arena *arena = arena_new();
-    struct slice problem = SLICE("");
+    struct slice problem = SLICE(""), answer;
     const struct config *config;
-    struct backend_offer offer;
-    enum backend_probe result = BACKEND_PROBE_BROKEN;
-    struct slice answer;
     bool written;
 
     log_begin("probe");
@@ -184,11 +220,14 @@ int probe_run(void)
 
         if (base == NULL)
             bug("probe: no event base");
-        result = backend_probe_run(base, &config->backend, &offer, arena, &problem);
+        answer = answer_text(backend_probe_all(base, config->backends, config->backends_count, arena),
+                             config->backends_count, arena);
         event_base_free(base);
+    } else {
+        struct backend_finding unread = { .result = BACKEND_PROBE_BROKEN, .problem = problem };
+
+        answer = answer_text(&unread, 1, arena);
     }
-    answer = arena_printf(arena, "%d%.*s", (int)result, SLICE_ARG(problem));
-    answer = slice_first(answer, ANSWER_MOST - 1);
     written = write(ANSWER_DESCRIPTOR, answer.text, answer.length) == (ssize_t)answer.length;
     arena_free(&arena);
     return written ? 0 : 1;

@@ -26,6 +26,7 @@
 struct status_column {
     _Atomic uint64_t counters[STATUS_COUNTERS];
     _Atomic uint64_t entered;
+    struct status_backend backends[STATUS_BACKENDS];
 };
 
 struct status {
@@ -255,6 +256,7 @@ void status_bury(struct status *status, unsigned column)
             status_add(own, (enum status_counter)counter, (int64_t)number);
     }
     atomic_store(&dead->entered, 0);
+    memset(dead->backends, 0, sizeof(dead->backends));
     /* A hole reads as zero and takes no memory; a file system without holes gets the zeroes. */
     if (madvise(status->networks[column], sizeof(status->networks[column]), MADV_REMOVE) != 0)
         memset(status->networks[column], 0, sizeof(status->networks[column]));
@@ -278,6 +280,31 @@ bool status_counter_is_gauge(enum status_counter counter)
 struct status_about *status_about(struct status *status)
 {
     return &status->about;
+}
+
+struct status_backend *status_backends(struct status *status, unsigned column)
+{
+    return status_column(status, column)->backends;
+}
+
+/* What has not changed is not touched, and the last byte never is. */
+static void put_text(char *place, size_t room, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length >= room)
+        length = room - 1;
+    if (memcmp(place, text, length) == 0 && place[length] == '\0')
+        return;
+    memcpy(place, text, length);
+    memset(place + length, 0, room - length);
+}
+
+void status_put_backend(struct status_backend *place, const char *address, unsigned health, const char *problem)
+{
+    put_text(place->address, sizeof(place->address), address);
+    put_text(place->problem, sizeof(place->problem), problem);
+    atomic_store(&place->health, health);
 }
 
 _Atomic uint64_t *status_entered(struct status *status, unsigned column)

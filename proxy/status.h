@@ -101,6 +101,21 @@ struct status_about {
 };
 struct status_about *status_about(struct status *status);
 
+/* Backends of a configuration (BACKENDS_MOST of backend.h). */
+#define STATUS_BACKENDS 8
+#define STATUS_BACKEND_NAME 128
+#define STATUS_BACKEND_PROBLEM 256
+
+/* One backend as one worker sees it. Texts may be read while they change: their last byte is always NUL. */
+struct status_backend {
+    _Atomic uint32_t health;       /* enum backend_health */
+    char address[STATUS_BACKEND_NAME]; /* empty: none */
+    char problem[STATUS_BACKEND_PROBLEM];
+};
+/* STATUS_BACKENDS places, in order of preference; written by the column's owner. */
+struct status_backend *status_backends(struct status *status, unsigned column);
+void status_put_backend(struct status_backend *place, const char *address, unsigned health, const char *problem);
+
 /*
  * What one column remembers of a client network; limits.c says what it means. Read by all, written by the column's
  * owner.

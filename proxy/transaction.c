@@ -46,7 +46,7 @@ struct transaction *transaction_new(struct session *session, transaction_notify 
     facts->authserv_id = slice_of_string(config->authserv_id);
     facts->add_received = config->add_received;
     facts->record_subject = config->record_subject;
-    facts->client_name_wanted = config->backend.xclient;
+    facts->client_name_wanted = config_tells_client_name(config);
     facts->signatures_most = (uint32_t)config->limits.signatures;
     facts->fields_most = (uint32_t)config->limits.header_fields;
     transaction->inquiry = inquiry_new(worker, transaction->generation, transaction->answers, transaction->arena,
@@ -256,6 +256,20 @@ void transaction_recipient(struct transaction *transaction, const struct command
     inquiry_ask(transaction->inquiry, STAGE_RCPT, &transaction->facts);
 }
 
+/* Why the recipient asked for cannot share the transaction of those accepted; NULL: it can. */
+static const char *apart_from_those_before(const struct transaction *transaction)
+{
+    const struct config *config = transaction->generation->config;
+    if (transaction->accepted_count == 0)
+        return NULL;
+    /* RFC 2033 4.2: LMTP answers a message for each recipient, and the client can be told but one answer. */
+    if (config->backends[0].protocol == BACKEND_LMTP)
+        return "one recipient a message here, send to this one separately";
+    if (transaction->asked_exempt != transaction->exempt)
+        return "this recipient has other rules than those before it, send it separately";
+    return NULL;
+}
+
 static void finish_recipient_judgement(struct transaction *transaction)
 {
     struct reply reply = stage_reply(transaction);
@@ -267,10 +281,10 @@ static void finish_recipient_judgement(struct transaction *transaction)
         return;
     }
     transaction->asked_exempt = transaction->verdict->exempt;
-    if (transaction->accepted_count > 0 && transaction->asked_exempt != transaction->exempt) {
+    const char *apart = apart_from_those_before(transaction);
+    if (apart != NULL) {
         /* RFC 5321 4.5.3.1.10: 452 makes the client send the rest as another message. */
-        reply = transaction_own_reply(transaction, 452, "4.5.3",
-                                      "this recipient has other rules than those before it, send it separately");
+        reply = transaction_own_reply(transaction, 452, "4.5.3", apart);
         transaction->reply = reply;
         transaction_note_recipient(transaction, NULL, RECORD_BY_MXWARD);
         transaction_done(transaction, reply);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * transaction_delivery.c: a transaction's dealings with the backend: recipients are offered to it as they pass, the
+ * transaction_delivery.c: what a transaction asks of its backend: recipients are offered to it as they pass, the
  * message is delivered when it was judged, and in between the backend may be let go (backend-hold) or lost: then MAIL
  * and RCPT are sent again, and a recipient that was accepted before and is refused now makes the whole message wait:
  * 451 and nothing is sent.
@@ -13,76 +13,11 @@
 #include "proxy/log.h"
 #include "proxy/worker.h"
 
-static const struct backend_settings *settings_of(const struct transaction *transaction)
-{
-    return &transaction->generation->config->backend;
-}
-
-/* What is said to a client when the backend could not be asked. */
-static struct reply failure_reply(struct transaction *transaction, const struct backend_result *result)
-{
-    struct worker *worker = transaction->session->worker;
-    if (result->outcome == BACKEND_BUSY) {
-        transaction->reason = SLICE("limit backend-sessions");
-        return transaction_own_reply(transaction, 451, "4.3.2", "the mail server behind is busy, try again later");
-    }
-    const char *problem = result->problem != NULL ? result->problem : "lost";
-    transaction->reason =
-        arena_printf(transaction->arena, "backend %s: %s", settings_of(transaction)->address, problem);
-    status_add(worker->column, STATUS_BACKEND_FAILURES, 1);
-    log_event(LOG_LEVEL_WARNING, "backend-failed", "id", arena_string(transaction->reply_arena, transaction->facts.id),
-              "backend", settings_of(transaction)->address, "why", problem, NULL);
-    return transaction_own_reply(transaction, 451, "4.3.0", "the mail server behind does not answer, try again later");
-}
-
 static void note_backend_reply(struct transaction *transaction, const struct reply *reply)
 {
     transaction->backend_code = reply->code;
     transaction->backend_text = reply->count == 0 ? SLICE_NONE
                                                   : arena_copy(transaction->arena, reply->lines[reply->count - 1]);
-}
-
-/* The client as it was judged: its name as the judge found it. */
-static struct backend_client identity_of(const struct transaction *transaction)
-{
-    const struct facts *facts = &transaction->facts;
-    struct backend_client client = {
-        .address = facts->client_address,
-        .port = facts->client_port,
-        .local_address = facts->local_address,
-        .local_port = facts->local_port,
-        .helo = facts->helo,
-        .esmtp = facts->esmtp,
-    };
-    if (transaction->verdict != NULL) {
-        const struct iprev_outcome *iprev = &transaction->verdict->findings.iprev;
-        client.name = iprev->name;
-        client.reverse_name = iprev->reverse_name;
-        client.name_temporary = iprev->result == AUTH_TEMPERROR || iprev->result == AUTH_PENDING;
-    }
-    return client;
-}
-
-static void ensure_backend(struct transaction *transaction)
-{
-    struct session *session = transaction->session;
-    transaction->backend_asked = true;
-    struct backend_pool *pool = transaction->generation->backend;
-    if (session->backend != NULL && (backend_is_lost(session->backend) || !backend_is_of(session->backend, pool)))
-        transaction_release_backend(transaction);
-    if (session->backend == NULL) {
-        struct backend_client client = identity_of(transaction);
-        session->backend = backend_open(pool, &client);
-        transaction->mail_sent = false;
-    }
-}
-
-void transaction_release_backend(struct transaction *transaction)
-{
-    backend_close(&transaction->session->backend);
-    transaction->mail_sent = false;
-    transaction->backend_knows_all = false;
-    transaction->reopened = 0;
 }
 
 static void ignore_result(void *context, const struct backend_result *result)
@@ -109,7 +44,7 @@ static void send_mail(struct transaction *transaction, backend_done done)
     struct backend_session *backend = transaction->session->backend;
     struct envelope_mail mail = transaction->mail;
     struct backend_offer offer = { 0 };
-    backend_pool_offer(transaction->generation->backend, &offer);
+    backend_pool_offer(backend_session_pool(backend), &offer);
     if ((offer.extensions & BACKEND_SIZE) == 0)
         mail.size = 0;
     backend_require(backend, envelope_mail_needs(&mail));
@@ -125,9 +60,15 @@ static void send_recipient(struct transaction *transaction, struct slice path, c
     backend_rcpt(backend, path, envelope_recipient_text(said, transaction->arena), done, transaction);
 }
 
+static void ask_for_recipient(struct transaction *transaction);
+
 static void mail_answered(void *context, const struct backend_result *result)
 {
     struct transaction *transaction = context;
+    if (result->outcome == BACKEND_LOST && transaction_turn_elsewhere(transaction, result)) {
+        ask_for_recipient(transaction);
+        return;
+    }
     if (result->outcome == BACKEND_REPLIED && !reply_is_positive(&result->reply))
         transaction->mail_refusal = reply_copy(transaction->arena, &result->reply);
 }
@@ -156,7 +97,7 @@ static void recipient_answered(void *context, const struct backend_result *resul
     struct transaction *transaction = context;
     /* A refusal of MAIL answers each RCPT, also by 421, which takes the connection and with it the reply to RCPT. */
     if (result->outcome != BACKEND_REPLIED && transaction->mail_refusal.code == 0) {
-        transaction->reply = failure_reply(transaction, result);
+        transaction->reply = transaction_failure_reply(transaction, result);
         transaction_release_backend(transaction);
         transaction_note_recipient(transaction, NULL, RECORD_BY_MXWARD);
         transaction_done(transaction, transaction->reply);
@@ -171,6 +112,22 @@ static void recipient_answered(void *context, const struct backend_result *resul
     transaction_done(transaction, transaction->reply);
 }
 
+static void ask_for_recipient(struct transaction *transaction)
+{
+    static const struct backend_result none = {
+        .outcome = BACKEND_LOST, .problem = "no mail server behind is fit to be asked",
+    };
+    if (transaction_need_backend(transaction) == NULL) {
+        recipient_answered(transaction, &none);
+        return;
+    }
+    if (!transaction->mail_sent) {
+        transaction->backend_knows_all = transaction->accepted_count == 0;
+        send_mail(transaction, mail_answered);
+    }
+    send_recipient(transaction, transaction->asked.path, &transaction->asked_said, recipient_answered);
+}
+
 void transaction_offer_recipient(struct transaction *transaction)
 {
     if (transaction->mail_refusal.code != 0) {
@@ -180,12 +137,8 @@ void transaction_offer_recipient(struct transaction *transaction)
         transaction_done(transaction, transaction->reply);
         return;
     }
-    ensure_backend(transaction);
-    if (!transaction->mail_sent) {
-        transaction->backend_knows_all = transaction->accepted_count == 0;
-        send_mail(transaction, mail_answered);
-    }
-    send_recipient(transaction, transaction->asked.path, &transaction->asked_said, recipient_answered);
+    transaction->tried = 0;
+    ask_for_recipient(transaction);
 }
 
 /* Delivery */
@@ -196,7 +149,7 @@ static void message_answered(void *context, const struct backend_result *result)
     struct reply reply;
     transaction->final = true;
     if (result->outcome != BACKEND_REPLIED) {
-        reply = failure_reply(transaction, result);
+        reply = transaction_failure_reply(transaction, result);
         transaction_release_backend(transaction);
     } else {
         reply = reply_copy(transaction->reply_arena, &result->reply);
@@ -244,12 +197,19 @@ static void give_up_reopening(struct transaction *transaction, struct reply repl
     transaction_done(transaction, reply);
 }
 
+static void reopen(struct transaction *transaction);
+
 /* One reply to MAIL or RCPT sent again. The first failure ends it; later callbacks are dropped with the connection. */
 static void reopened(void *context, const struct backend_result *result)
 {
     struct transaction *transaction = context;
+    bool nothing_said = transaction->reopened == transaction->accepted_count + 1;
+    if (result->outcome == BACKEND_LOST && nothing_said && transaction_turn_elsewhere(transaction, result)) {
+        reopen(transaction);
+        return;
+    }
     if (result->outcome != BACKEND_REPLIED) {
-        give_up_reopening(transaction, failure_reply(transaction, result));
+        give_up_reopening(transaction, transaction_failure_reply(transaction, result));
         return;
     }
     if (!reply_is_positive(&result->reply)) {
@@ -269,10 +229,16 @@ static void reopened(void *context, const struct backend_result *result)
 
 static void reopen(struct transaction *transaction)
 {
+    static const struct backend_result none = {
+        .outcome = BACKEND_LOST, .problem = "no mail server behind is fit to be asked",
+    };
     transaction->work = WORK_REOPEN;
     if (transaction->session->backend != NULL && transaction->mail_sent)
         transaction_release_backend(transaction);
-    ensure_backend(transaction);
+    if (transaction_need_backend(transaction) == NULL) {
+        give_up_reopening(transaction, transaction_failure_reply(transaction, &none));
+        return;
+    }
     transaction->reopened = transaction->accepted_count + 1;
     send_mail(transaction, reopened);
     for (size_t i = 0; i < transaction->accepted_count; i++)
@@ -282,6 +248,7 @@ static void reopen(struct transaction *transaction)
 void transaction_deliver(struct transaction *transaction)
 {
     struct backend_session *backend = transaction->session->backend;
+    transaction->tried = 0;
     if (backend != NULL && !backend_is_lost(backend) && transaction->mail_sent && transaction->backend_knows_all)
         send_message(transaction);
     else

@@ -62,7 +62,8 @@ struct transaction {
     /* The backend's view of it. */
     bool mail_sent;                        /* on the session's present backend connection */
     bool backend_knows_all;                /* every accepted recipient was accepted on that connection */
-    bool backend_asked;                    /* at all */
+    struct slice backend;                  /* the address of the one asked last; empty: none was */
+    unsigned tried;                        /* bits of those that a session was opened with for what is asked now */
     struct reply mail_refusal;             /* of the backend; code 0: none */
     size_t reopened;                       /* replies still to come while reopening */
     struct slice reopen_failure;
@@ -96,6 +97,17 @@ struct reply transaction_own_reply(struct transaction *transaction, unsigned cod
 /* The reply that a verdict of reject or defer gives. */
 struct reply transaction_verdict_reply(struct transaction *transaction, const struct verdict *verdict);
 
+/* transaction_backend.c */
+
+/* A session with a backend of this generation, the one there is or a new one; NULL: none is to be had. */
+struct backend_session *transaction_need_backend(struct transaction *transaction);
+/*
+ * The session was lost before it said anything of this transaction: whether another backend may be asked now, in its
+ * place. If so the lost session is closed, and all that was said to it is to be said again.
+ */
+bool transaction_turn_elsewhere(struct transaction *transaction, const struct backend_result *result);
+/* What is said to a client when no backend could be asked; notes why. */
+struct reply transaction_failure_reply(struct transaction *transaction, const struct backend_result *result);
 /* transaction_delivery.c */
 void transaction_offer_recipient(struct transaction *transaction);
 void transaction_deliver(struct transaction *transaction);

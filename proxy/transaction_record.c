@@ -55,7 +55,7 @@ static void fill_timings(const struct transaction *transaction, int64_t *timings
     timings[PHASE_ANSWERS] = inquiry_resolver_time(transaction->inquiry);
     timings[PHASE_JUDGEMENT] = between(transaction->message_at, transaction->judged_at);
     timings[PHASE_BACKEND] =
-        transaction->backend_asked && transaction->final ? between(transaction->judged_at, now) : -1;
+        transaction->backend.length > 0 && transaction->final ? between(transaction->judged_at, now) : -1;
     timings[PHASE_TOTAL] = between(transaction->mail_at != 0 ? transaction->mail_at : session->accepted_at, now);
 }
 
@@ -144,8 +144,7 @@ void transaction_write_record(struct transaction *transaction, const char *reaso
         outcome->text = last_line(transaction->arena, &transaction->reply);
     }
     outcome->reason = transaction->reason.length > 0 ? transaction->reason : slice_of_string(replied ? NULL : reason);
-    if (transaction->backend_asked)
-        outcome->backend = slice_of_string(transaction->generation->config->backend.address);
+    outcome->backend = transaction->backend;
     outcome->backend_code = transaction->backend_code;
     outcome->backend_text = transaction->backend_text;
     outcome->delivered = transaction->delivered;

@@ -20,8 +20,8 @@ struct resolver_entry {
 
 struct backend_entry {
     struct backend_entry *next;
-    char *address;
-    struct backend_settings settings;  /* of its strings only `address` */
+    struct arena *arena;               /* of the settings' strings */
+    struct backend_settings settings;
     struct backend_pool *pool;
 };
 
@@ -114,31 +114,30 @@ static struct resolver *find_resolver(struct upstreams *upstreams, const struct 
 
 /* ---- backends */
 
-static struct backend_settings share_of(const struct config *config, unsigned workers)
+static struct backend_settings share_of(const struct generation *generation, size_t index, unsigned workers)
 {
-    struct backend_settings settings = config->backend;
+    struct backend_settings settings = generation->config->backends[index];
 
     if (workers > 1)
         settings.sessions_most = (settings.sessions_most + workers - 1) / workers;
+    settings.tls_client = generation->backend_tls[index];
     return settings;
 }
 
-static struct backend_pool *find_backend(struct upstreams *upstreams, const struct config *config, unsigned workers)
+static struct backend_pool *find_backend(struct upstreams *upstreams, const struct backend_settings *settings)
 {
-    struct backend_settings settings = share_of(config, workers);
     struct backend_entry *entry = upstreams->backends;
 
-    while (entry != NULL && !backend_settings_same(&entry->settings, &settings))
+    while (entry != NULL && !backend_settings_same(&entry->settings, settings))
         entry = entry->next;
     if (entry != NULL) {
         backend_pool_revive(entry->pool);
         return entry->pool;
     }
     entry = memory_zeroed(1, sizeof(*entry));
-    entry->address = memory_string(settings.address);
-    entry->settings = settings;
-    entry->settings.address = entry->address;
-    entry->pool = backend_pool_new(upstreams->base, &settings);
+    entry->arena = arena_new();
+    entry->settings = backend_settings_copy(settings, entry->arena);
+    entry->pool = backend_pool_new(upstreams->base, settings);
     entry->next = upstreams->backends;
     upstreams->backends = entry;
     return entry->pool;
@@ -150,7 +149,7 @@ static void backend_entry_free(struct backend_entry **entry_pointer)
 
     *entry_pointer = entry->next;
     backend_pool_free(&entry->pool);
-    free(entry->address);
+    arena_free(&entry->arena);
     free(entry);
 }
 
@@ -184,19 +183,24 @@ bool upstreams_attach(struct upstreams *upstreams, struct generation *generation
     generation->resolver = find_resolver(upstreams, generation->config, arena, problem_out);
     if (generation->resolver == NULL)
         return false;
-    generation->backend = find_backend(upstreams, generation->config, workers);
+    for (size_t i = 0; i < generation->config->backends_count; i++) {
+        struct backend_settings settings = share_of(generation, i, workers);
+
+        generation->backends.pools[generation->backends.count++] = find_backend(upstreams, &settings);
+    }
     return true;
 }
 
 void upstreams_use(struct upstreams *upstreams, const struct generation *generation, unsigned workers)
 {
-    struct backend_settings settings = share_of(generation->config, workers);
-
     for (struct backend_entry *entry = upstreams->backends; entry != NULL; entry = entry->next)
-        if (entry->pool == generation->backend)
-            backend_pool_use(entry->pool, &settings);
-        else
+        if (!backend_choice_has(&generation->backends, entry->pool))
             backend_pool_retire(entry->pool);
+    for (size_t i = 0; i < generation->backends.count; i++) {
+        struct backend_settings settings = share_of(generation, i, workers);
+
+        backend_pool_use(generation->backends.pools[i], &settings);
+    }
     upstreams_sweep(upstreams);
 }
 

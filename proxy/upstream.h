@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * upstream.h: what a worker reaches the world by, as generations of its configuration use it: the resolver with its
- * cache, the pool of backend sessions. Generations whose settings agree share them; other settings get others, and
+ * cache, pools of sessions with backends. Generations whose settings agree share them; other settings get others, and
  * transactions that began before keep theirs to the end. What no living generation uses is freed by
  * upstreams_sweep(), never from inside one of its own callbacks, and a pool only when its last session has gone.
  */
@@ -22,7 +22,7 @@ struct upstreams *upstreams_new(struct event_base *base);
 void upstreams_free(struct upstreams **upstreams);
 
 /*
- * Gives the generation its resolver and backend. `workers` share the backend's sessions. False: *problem_out (in
+ * Gives the generation its resolver and backends. `workers` share each backend's sessions. False: *problem_out (in
  * `arena`), and nothing is left of the attempt but for the next sweep.
  */
 bool upstreams_attach(struct upstreams *upstreams, struct generation *generation, unsigned workers,

@@ -49,7 +49,7 @@ struct life {
     struct event *stop;
     bool running;
     bool flushing;
-    bool unfit_told;
+    unsigned unfit_told;               /* bits of the generation's backends */
     struct {
         int64_t memory, spool, backend_sessions, questions, judge_deaths;
     } published;
@@ -72,6 +72,32 @@ static void publish_one(struct worker *worker, enum status_counter counter, int6
     *last = now;
 }
 
+static void tell_unfit(struct life *life, const struct backend_pool *pool)
+{
+    char text[CONTROL_TEXT_MOST];
+    snprintf(text, sizeof text, "%s: %s", backend_pool_address(pool), backend_pool_problem(pool));
+    tell(CONTROL_UNFIT, life->worker.slot, text);
+}
+
+static void publish_backends(struct life *life)
+{
+    const struct backend_choice *backends = &life->worker.generation->backends;
+    struct status_backend *places = status_backends(life->worker.status, life->worker.slot);
+    for (size_t i = 0; i < BACKENDS_MOST; i++) {
+        const struct backend_pool *pool = i < backends->count ? backends->pools[i] : NULL;
+        if (pool == NULL) {
+            status_put_backend(&places[i], "", 0, "");
+            continue;
+        }
+        enum backend_health health = backend_pool_health(pool);
+        status_put_backend(&places[i], backend_pool_address(pool), (unsigned)health, backend_pool_problem(pool));
+        unsigned bit = 1u << i;
+        if (health == BACKEND_UNFIT && (life->unfit_told & bit) == 0)
+            tell_unfit(life, pool);
+        life->unfit_told = health == BACKEND_UNFIT ? life->unfit_told | bit : life->unfit_told & ~bit;
+    }
+}
+
 static void publish(evutil_socket_t unused, short events, void *context)
 {
     struct life *life = context;
@@ -85,10 +111,7 @@ static void publish(evutil_socket_t unused, short events, void *context)
     publish_one(worker, STATUS_QUESTIONS, &life->published.questions, (int64_t)upstreams_asked(worker->upstreams));
     publish_one(worker, STATUS_JUDGE_DEATHS, &life->published.judge_deaths, judges_deaths(worker->judges));
     upstreams_sweep(worker->upstreams);
-    bool unfit = backend_pool_is_unfit(worker->generation->backend);
-    if (unfit && !life->unfit_told)
-        tell(CONTROL_UNFIT, worker->slot, backend_pool_problem(worker->generation->backend));
-    life->unfit_told = unfit;
+    publish_backends(life);
 }
 
 /* Listening */
@@ -185,14 +208,10 @@ static void discard(struct life *life)
     upstreams_sweep(life->worker.upstreams);
 }
 
-/* Once it is known what the backend offers, or why it offers nothing: nobody is turned away for having come early. */
+/* Once it is known what each backend offers, or why it offers nothing: nobody is turned away for having come early. */
 static void tell_prepared(struct life *life)
 {
-    struct backend_offer offer;
-    if (life->prepared == NULL || life->prepared_told)
-        return;
-    const struct backend_pool *pool = life->prepared->backend;
-    if (!backend_pool_offer(pool, &offer) && backend_pool_problem(pool)[0] == '\0')
+    if (life->prepared == NULL || life->prepared_told || !backend_choice_is_known(&life->prepared->backends))
         return;
     life->prepared_told = true;
     tell(CONTROL_PREPARED, life->prepared->number, NULL);
@@ -260,6 +279,7 @@ static void commit(struct life *life, unsigned number)
     struct generation *before = worker->generation;
     worker->generation = life->prepared;
     life->prepared = NULL;
+    life->unfit_told = 0;
     set_budget(worker);
     if (worker->judges == NULL)
         begin(life);

@@ -2,7 +2,7 @@
 /*
  * fuzz_config.c: any bytes as mxward.conf. Either there are errors, all of which can be printed, or there is a
  * configuration that is whole, and that reads the same again.
- * Parsers: proxy/config.c proxy/config_values.c proxy/config_consistent.c
+ * Parsers: proxy/config.c proxy/config_values.c proxy/config_backend.c proxy/config_consistent.c
  */
 #include <stdint.h>
 
@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_whole(const struct config *config)
 {
     if (config->hostname == NULL || config->authserv_id == NULL || config->user == NULL ||
-        config->backend.address == NULL || config->runtime_directory == NULL || config->spool_directory == NULL ||
+        config->backends_count == 0 || config->runtime_directory == NULL || config->spool_directory == NULL ||
         config->listeners_count == 0)
         bug("a configuration that is not whole");
     for (size_t i = 0; i < config->listeners_count; i++)

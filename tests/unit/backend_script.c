@@ -373,7 +373,7 @@ struct backend_settings settings_for(const struct peer *peer, bool xclient)
 {
     return (struct backend_settings){
         .address = peer->address,
-        .xclient = xclient,
+        .identity = xclient ? BACKEND_IDENTITY_XCLIENT : BACKEND_IDENTITY_NONE,
         .hostname = "mx.example.org",
         .sessions_most = 4,
         .command_seconds = 1,

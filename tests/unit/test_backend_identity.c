@@ -124,7 +124,7 @@ START_TEST(test_helo)
     text = lines_of(&client, ATTRIBUTE_HELO | ATTRIBUTE_PROTO, arena);
     snprintf(wanted, sizeof(wanted), "XCLIENT PROTO=%s HELO=%s\r\n", row->esmtp ? "ESMTP" : "SMTP", row->attribute);
     ck_assert_msg(slice_equal(text, slice_of_string(wanted)), "%.*s", SLICE_ARG(text));
-    text = backend_identity_hello(&client, "mx.example.org", arena);
+    text = backend_identity_hello(&client, BACKEND_SMTP, "mx.example.org", arena);
     ck_assert_msg(slice_equal(text, slice_of_string(row->hello)), "%.*s", SLICE_ARG(text));
     arena_free(&arena);
 }

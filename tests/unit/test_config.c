@@ -104,7 +104,7 @@ static const struct bad {
       "2:10: error: expected a domain name in quotes, as \"mx.example.org\", found \"mx.example.org\" without "
       "quotes\n" },
     { LEAST "tls { key \"k\" }", "2:1: error: this block has no \"certificate\"\n" },
-    { NAME LISTEN RULES "backend \"127.0.0.1:25\"", "4:1: error: the backend is mxward itself: it listens on "
+    { NAME LISTEN RULES "backend \"127.0.0.1:25\"", "4:9: error: the backend is mxward itself: it listens on "
       "\"127.0.0.1:25\"\n" },
     { NAME LISTEN RULES "backend \"mail.example.org:25\"",
       "4:9: error: expected \"ADDRESS:PORT\", \"[IPV6]:PORT\" or \"unix:/PATH\", found \"mail.example.org:25\"\n" },
@@ -155,7 +155,8 @@ START_TEST(defaults)
     ck_assert_str_eq(config->runtime_directory, "/run/mxward");
     ck_assert_str_eq(config->spool_directory, "/var/spool/mxward");
     ck_assert_uint_eq(config->workers, 0);
-    ck_assert(config->add_received && config->backend.xclient && !config->backend.relays_for_anyone);
+    ck_assert(config->add_received && config->backends[0].identity == BACKEND_IDENTITY_XCLIENT);
+    ck_assert(!config->backends[0].relays_for_anyone);
     ck_assert_int_eq(config->record_target, RECORD_FILE);
     ck_assert_str_eq(config->record_file, "/var/log/mxward/record.jsonl");
     ck_assert(config->record_answers && !config->record_subject);
@@ -228,9 +229,9 @@ START_TEST(good_file)
     ck_assert_uint_eq(config->listeners[1].address.family, 6);
     ck_assert_uint_eq(config->listeners[1].port, 465);
     ck_assert(slice_equal(config->listeners[1].text, SLICE("[2001:db8::1]:465")));
-    ck_assert(!config->backend.xclient && config->backend.relays_for_anyone);
-    ck_assert_str_eq(config->backend.address, "[::1]:10025");
-    ck_assert_str_eq(config->backend.hostname, "mx.example.org");
+    ck_assert(config->backends[0].identity == BACKEND_IDENTITY_NONE && config->backends[0].relays_for_anyone);
+    ck_assert_str_eq(config->backends[0].address, "[::1]:10025");
+    ck_assert_str_eq(config->backends[0].hostname, "mx.example.org");
     ck_assert_uint_eq(config->certificates_count, 2);
     ck_assert_str_eq(config->certificates[0].key_path, "/keys/rsa.key");
     ck_assert_str_eq(config->certificates[1].key_path, "/etc/mxward/both.pem");
@@ -255,8 +256,8 @@ START_TEST(good_resolver_and_limits)
     /* A default gives way to what was set. */
     ck_assert_uint_eq(config->limits.sessions_per_network, 10);
     ck_assert_uint_eq(config->limits.backend_spares, 2);
-    ck_assert_uint_eq(config->backend.sessions_most, 2);
-    ck_assert_uint_eq(config->backend.command_seconds, 2);
+    ck_assert_uint_eq(config->backends[0].sessions_most, 2);
+    ck_assert_uint_eq(config->backends[0].command_seconds, 2);
     ck_assert_uint_eq(config->limits.message, 3600000);
     ck_assert_uint_eq(config->limits.backend_hold, 0);
 }
