@@ -194,15 +194,16 @@ const char *probe_name(enum backend_probe result)
 
 static struct slice answer_text(const struct backend_finding *findings, size_t count, struct arena *arena)
 {
-    struct slice answer = SLICE("");
+    char *answer = arena_alloc(arena, count * TEXT_MOST);
+    size_t length = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct slice problem = slice_first(findings[i].problem, TEXT_MOST - 2);
 
-        answer = arena_printf(arena, "%.*s%d%.*s%c", SLICE_ARG(answer), (int)findings[i].result, SLICE_ARG(problem),
-                              '\0');
+        length += (size_t)snprintf(answer + length, TEXT_MOST, "%d%.*s", (int)findings[i].result, SLICE_ARG(problem));
+        answer[length++] = '\0';
     }
-    return answer;
+    return slice_of(answer, length);
 }
 
 int probe_run(void)
