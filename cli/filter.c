@@ -35,6 +35,7 @@ static const struct {
     { "met", "rules.met.name" },
     { "ip", "client.ip" },
     { "helo", "client.helo" },
+    { "user", "client.auth.user" },
     { "sender", "envelope.sender.address" },
     { "recipient", "recipients.address" },
     { "from", "message.from" },
@@ -51,9 +52,9 @@ static const struct {
 
 /* Members of a record, as record.schema.json has them: another name is a slip that would match nothing. */
 static const char *const members[] = {
-    "record", "kind", "id", "time", "listener", "client", "local", "envelope", "outcome", "stage", "asked", "verdict",
-    "score", "reply", "rules", "effects", "results", "recipients", "recipients-left-out", "message", "answers",
-    "settings", "timings", "program", "versions", "replayable",
+    "record", "kind", "id", "time", "listener", "submission", "client", "local", "envelope", "outcome", "stage",
+    "asked", "verdict", "score", "reply", "rules", "effects", "results", "recipients", "recipients-left-out", "message",
+    "answers", "settings", "timings", "program", "versions", "replayable",
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 

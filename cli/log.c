@@ -27,7 +27,7 @@ static const struct cli_help help = {
     "log",
     "[-c FILE] [-f] [--json] [--since TIME] [--until TIME] [FILTER...] [FILE...]",
     "Prints the records that match every FILTER: name=value, name!=value or name~pattern. A name is a path into the\n"
-    "record, as client.ip or results.dmarc.policy, or short: action rule met ip helo sender recipient from\n"
+    "record, as client.ip or results.dmarc.policy, or short: action rule met ip helo user sender recipient from\n"
     "author-domain message-id spf dkim dmarc arc code delivered. FILE is a file of records, - is standard input;\n"
     "without one, the record file of the configuration.",
     "  -c, --config FILE   the configuration (" CONFIG_DEFAULT_PATH ")\n"

@@ -223,9 +223,18 @@ static void tell_tls(const struct story *story, const json_t *client)
     story_put(story, client, "tls.client.fingerprint", "SHA-256 ", "\n");
 }
 
+static void tell_auth(const struct story *story, const json_t *client)
+{
+    story_label(story, "user");
+    story_put(story, client, "auth.user", "", "");
+    fprintf(story->file, "%s", records_get(client, "auth.user") == NULL ? "(not shown)" : "");
+    story_put(story, client, "auth.identity", ", acting for ", "");
+    story_put(story, client, "auth.mechanism", ", authenticated by ", "\n");
+}
+
 static void tell_client(const struct story *story)
 {
-    static const char *const told[] = { "ip", "port", "name", "helo", "esmtp", "tls", NULL };
+    static const char *const told[] = { "ip", "port", "name", "helo", "esmtp", "auth", "tls", NULL };
     const json_t *client = records_get(story->record, "client");
 
     story_label(story, "client");
@@ -237,6 +246,8 @@ static void tell_client(const struct story *story)
     if (story->kind == STORY_HAPPENED)
         story_put(story, story->record, "listener", ", to ", "");
     fputc('\n', story->file);
+    if (records_get(client, "auth") != NULL)
+        tell_auth(story, client);
     if (records_get(client, "tls") != NULL)
         tell_tls(story, client);
     story_rest(story, client, told);
@@ -404,9 +415,9 @@ static void tell_end(const struct story *story)
 
 static void tell_all(const struct story *story)
 {
-    static const char *const told[] = { "record", "kind", "id", "time", "listener", "client", "local", "envelope",
-                                        "outcome", "stage", "asked", "verdict", "score", "reply", "rules", "effects",
-                                        "results", "recipients", "recipients-left-out", "message", "answers",
+    static const char *const told[] = { "record", "kind", "id", "time", "listener", "submission", "client", "local",
+                                        "envelope", "outcome", "stage", "asked", "verdict", "score", "reply", "rules",
+                                        "effects", "results", "recipients", "recipients-left-out", "message", "answers",
                                         "settings", "timings", "program", "versions", "replayable", NULL };
 
     tell_what(story);

@@ -134,6 +134,30 @@ static struct slice sender_identity(const struct facts *facts, struct arena *are
     return arena_printf(arena, "postmaster@%.*s", SLICE_ARG(facts->helo));
 }
 
+/*
+ * RFC 8601 2.7.4. The name (smtp.auth) is left out: the field goes out to the world with the message, and half of what
+ * a password guesser needs is in it. The record has it.
+ */
+static void put_auth(struct field_writer *writer)
+{
+    field_writer_printf(writer, "auth=pass");
+}
+
+/* Who the client is by DNS, and what SPF says of it. */
+static void put_client_results(struct field_writer *writer, const struct facts *facts, const struct findings *findings)
+{
+    put_iprev(writer, facts, &findings->iprev);
+    field_writer_append(writer, ";");
+    put_spf(writer, &findings->spf, "smtp.mailfrom", sender_identity(facts, writer->arena));
+    field_writer_append(writer, ";");
+    put_spf(writer, &findings->spf_helo, "smtp.helo", facts->helo);
+}
+
+/*
+ * Of a user of ours it says that it is one, and what the message's signatures are worth. SPF, and DMARC which builds on
+ * it, are about servers at the border: a user's own computer fails them without fault, and whoever reads the field
+ * further on would hold it against the message.
+ */
 struct added_field auth_results_field(const struct facts *facts, const struct evidence *evidence,
                                       const struct findings *findings, struct arena *arena)
 {
@@ -144,15 +168,16 @@ struct added_field auth_results_field(const struct facts *facts, const struct ev
     writer.utf8 = facts->smtputf8;
     field_writer_piece(&writer, field_value(facts->authserv_id, arena));
     field_writer_append(&writer, ";");
-    put_iprev(&writer, facts, &findings->iprev);
-    field_writer_append(&writer, ";");
-    put_spf(&writer, &findings->spf, "smtp.mailfrom", sender_identity(facts, arena));
-    field_writer_append(&writer, ";");
-    put_spf(&writer, &findings->spf_helo, "smtp.helo", facts->helo);
+    if (facts->authenticated)
+        put_auth(&writer);
+    else
+        put_client_results(&writer, facts, findings);
     if (findings->has_message && evidence != NULL) {
         put_signatures(&writer, evidence, findings);
-        field_writer_append(&writer, ";");
-        put_dmarc(&writer, &findings->dmarc);
+        if (!facts->authenticated) {
+            field_writer_append(&writer, ";");
+            put_dmarc(&writer, &findings->dmarc);
+        }
         field_writer_append(&writer, ";");
         put_arc(&writer, facts, evidence, &findings->arc);
     }
@@ -250,7 +275,9 @@ static void put_protocol(struct field_writer *writer, const struct facts *facts)
     field_writer_printf(writer, "by %.*s", SLICE_ARG(facts->hostname));
     /* RFC 3848, RFC 6531 4.3 */
     const char *plain = facts->smtputf8 ? "UTF8SMTP" : facts->esmtp ? "ESMTP" : "SMTP";
-    field_writer_printf(writer, "with %s%s", plain, facts->tls && (facts->esmtp || facts->smtputf8) ? "S" : "");
+    bool extended = facts->esmtp || facts->smtputf8;
+    field_writer_printf(writer, "with %s%s%s", plain, facts->tls && extended ? "S" : "",
+                        facts->authenticated && extended ? "A" : "");
     if (facts->tls) {
         struct slice comment = arena_printf(writer->arena, "%.*s cipher %.*s bits %u", SLICE_ARG(facts->tls_version),
                                             SLICE_ARG(facts->tls_cipher), facts->tls_bits);

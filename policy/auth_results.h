@@ -12,6 +12,7 @@
 #include "policy/facts.h"
 #include "policy/verdict.h"
 
+/* Of an authenticated session `auth`, `dkim` and `arc` alone. */
 struct added_field auth_results_field(const struct facts *facts, const struct evidence *evidence,
                                       const struct findings *findings, struct arena *arena);
 /* One for the identity that SPF is about: MAIL FROM, or HELO with the null sender. */

@@ -45,6 +45,11 @@ static void encode_session(const struct facts *facts, struct wire_writer *writer
     wire_put_slice(writer, facts->tls_server_name);
     wire_put_bool(writer, facts->tls_resumed);
     encode_certificate(&facts->tls_client, writer);
+    wire_put_bool(writer, facts->submission);
+    wire_put_bool(writer, facts->authenticated);
+    wire_put_slice(writer, facts->auth_mechanism);
+    wire_put_slice(writer, facts->auth_user);
+    wire_put_slice(writer, facts->auth_identity);
 }
 
 void facts_encode(const struct facts *facts, struct wire_writer *writer)
@@ -99,6 +104,11 @@ static void decode_session(struct wire_reader *reader, struct facts *facts)
     facts->tls_server_name = wire_get_slice(reader, FACTS_TEXT_MOST);
     facts->tls_resumed = wire_get_bool(reader);
     decode_certificate(reader, &facts->tls_client);
+    facts->submission = wire_get_bool(reader);
+    facts->authenticated = wire_get_bool(reader);
+    facts->auth_mechanism = wire_get_slice(reader, FACTS_TEXT_MOST);
+    facts->auth_user = wire_get_slice(reader, FACTS_TEXT_MOST);
+    facts->auth_identity = wire_get_slice(reader, FACTS_TEXT_MOST);
 }
 
 static void decode_recipients(struct wire_reader *reader, struct arena *arena, struct facts *facts)

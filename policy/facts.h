@@ -34,6 +34,7 @@ struct facts {
     struct slice hostname;         /* ours: SMTP banner, Received "by", SPF's %{r} */
     struct slice authserv_id;      /* RFC 8601 2.5 */
     struct slice listener;         /* as configured, "0.0.0.0:25" */
+    bool submission;               /* the listener is for our own users: AUTH is offered there */
 
     struct address client_address;
     uint16_t client_port;
@@ -50,6 +51,11 @@ struct facts {
     struct slice tls_server_name;  /* the host that the client asked for (SNI), printable ASCII; empty: none */
     bool tls_resumed;              /* by a ticket of an earlier session */
     struct facts_certificate tls_client;
+
+    bool authenticated;            /* the backend said 235 to an AUTH of this session */
+    struct slice auth_mechanism;   /* of it, in upper case */
+    struct slice auth_user;        /* whose password it was, where the mechanism shows it; UTF-8 without controls */
+    struct slice auth_identity;    /* whom the user asked to act for, where it asked */
 
     bool has_mail;
     struct slice sender;           /* MAIL FROM without <>; empty: the null sender */

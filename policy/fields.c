@@ -107,6 +107,12 @@ static READER(read_listener)
     return value_text(facts_of(context)->listener);
 }
 
+static READER(read_listener_submission)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->submission);
+}
+
 static READER(read_local_ip)
 {
     UNUSED_KEY;
@@ -216,6 +222,30 @@ static READER(read_tls_client_problem)
 {
     UNUSED_KEY;
     return text_or_absent(facts_of(context)->tls_client.problem);
+}
+
+static READER(read_auth_authenticated)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->authenticated);
+}
+
+static READER(read_auth_mechanism)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->auth_mechanism);
+}
+
+static READER(read_auth_user)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->auth_user);
+}
+
+static READER(read_auth_identity)
+{
+    UNUSED_KEY;
+    return text_or_absent(facts_of(context)->auth_identity);
 }
 
 static READER(read_sender)
@@ -417,6 +447,8 @@ static const struct field table[] = {
       "whether the client's address has a name that has the address (RFC 8601 2.7.3)" },
     { "listener",             NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_listener,
       "the listener the client came to, as configured" },
+    { "listener.submission",  NULL,    VALUE_BOOLEAN, STAGE_CONNECT, false, NULL, read_listener_submission,
+      "whether that listener is for your own users (submission yes)" },
     { "local.ip",             NULL,    VALUE_ADDRESS, STAGE_CONNECT, false, NULL, read_local_ip,
       "our address that the client came to" },
     { "local.port",           NULL,    VALUE_NUMBER,  STAGE_CONNECT, false, NULL, read_local_port,
@@ -461,6 +493,14 @@ static const struct field table[] = {
       "the HELO domain in A-labels; absent when there is none to check" },
     { "spf.helo-reason",      NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_spf_helo_reason,
       "the term that matched for the HELO domain, or what is wrong with its record" },
+    { "auth.authenticated",   NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_auth_authenticated,
+      "whether the backend let the client in as one of its users (AUTH)" },
+    { "auth.mechanism",       NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_auth_mechanism,
+      "how: \"PLAIN\", \"SCRAM-SHA-256\"; absent when it did not" },
+    { "auth.user",            NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_auth_user,
+      "whose password it was, as the client wrote the name; absent where the mechanism does not show it" },
+    { "auth.identity",        NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_auth_identity,
+      "whom that user asked to act for; absent when it did not ask" },
     { "sender",               NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender,
       "envelope sender; absent when it is the null sender" },
     { "sender.local",         NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender_local,

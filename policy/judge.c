@@ -88,7 +88,9 @@ static bool find_needed(struct judgement *judgement)
     const struct judge_input *input = judgement->input;
     if (input->stage == STAGE_MESSAGE)
         return find_all(judgement);
-    if (input->stage == STAGE_RCPT && input->facts->client_name_wanted)
+    /* The backend is opened at the first RCPT, or at AUTH, which comes after HELO. */
+    bool opens = input->stage == STAGE_RCPT || (input->stage == STAGE_HELO && input->facts->submission);
+    if (opens && input->facts->client_name_wanted)
         return field_iprev(&judgement->context)->result != AUTH_PENDING;
     return true;
 }
@@ -378,7 +380,9 @@ static void add_fields(struct judgement *judgement)
     if (input->facts->add_received)
         add_field(verdict, auth_results_received(input->facts, &verdict->findings, arena));
     add_field(verdict, auth_results_field(input->facts, input->evidence, &verdict->findings, arena));
-    add_field(verdict, auth_results_received_spf(input->facts, &verdict->findings, arena));
+    /* RFC 7208 F: the check is one between border servers. A user of ours is not held to it. */
+    if (!input->facts->authenticated)
+        add_field(verdict, auth_results_received_spf(input->facts, &verdict->findings, arena));
     for (const struct tag *tag = judgement->tags; tag != NULL; tag = tag->next)
         add_field(verdict, auth_results_tag(tag->name, tag->text, arena));
     verdict->tagged = judgement->tags != NULL;

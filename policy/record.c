@@ -39,6 +39,13 @@ static json_t *client_of(const struct record *record, struct arena *arena)
         record_put(object, "helo", record_text_json(facts->helo, arena));
         record_put(object, "esmtp", json_boolean(facts->esmtp));
     }
+    if (facts->authenticated) {
+        json_t *auth = json_object();
+        record_put_text(auth, "mechanism", facts->auth_mechanism, arena);
+        record_put_text(auth, "user", facts->auth_user, arena);
+        record_put_text(auth, "identity", facts->auth_identity, arena);
+        record_put(object, "auth", auth);
+    }
     if (!facts->tls)
         return object;
     json_t *tls = json_object();
@@ -394,6 +401,7 @@ static json_t *record_json(const struct record *record, struct arena *arena)
     record_put_text(object, "id", facts->id, arena);
     record_put(object, "time", record_text_json(record_time(facts->arrival, arena), arena));
     record_put_text(object, "listener", facts->listener, arena);
+    record_put_flag(object, "submission", facts->submission);
     record_put(object, "client", client_of(record, arena));
     record_put(object, "local", local_of(facts, arena));
     if (facts->has_mail)

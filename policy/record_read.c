@@ -46,6 +46,11 @@ static void read_client(struct reading *reading, json_t *client, struct facts *f
     facts->helo = record_get_text(reading, client, "helo", FACTS_TEXT_MOST);
     facts->has_helo = facts->helo.text != NULL;
     facts->esmtp = record_get_flag(reading, client, "esmtp");
+    json_t *auth = record_get_object(reading, client, "auth");
+    facts->authenticated = auth != NULL;
+    facts->auth_mechanism = record_get_text(reading, auth, "mechanism", FACTS_TEXT_MOST);
+    facts->auth_user = record_get_text(reading, auth, "user", FACTS_TEXT_MOST);
+    facts->auth_identity = record_get_text(reading, auth, "identity", FACTS_TEXT_MOST);
     json_t *tls = record_get_object(reading, client, "tls");
     facts->tls = tls != NULL;
     facts->tls_version = record_get_text(reading, tls, "version", FACTS_TEXT_MOST);
@@ -85,6 +90,7 @@ static void read_facts(struct reading *reading, json_t *root, struct record *rec
     if (time.text != NULL && !record_time_parse(time, &facts->arrival))
         record_fail(reading, "time", "not a time");
     facts->listener = record_get_text(reading, root, "listener", FACTS_TEXT_MOST);
+    facts->submission = record_get_flag(reading, root, "submission");
     read_client(reading, record_get_object(reading, root, "client"), facts);
     json_t *local = record_get_object(reading, root, "local");
     record_get_address(reading, local, "ip", &facts->local_address);
