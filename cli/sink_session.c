@@ -327,6 +327,7 @@ static void do_known(struct sink_session *session, const struct command *command
     case COMMAND_QUIT:
         do_quit(session);
         return;
+    case COMMAND_AUTH:
     case COMMAND_STARTTLS:
     case COMMAND_BDAT:             /* do_bdat() had it before */
     case COMMAND_UNKNOWN:

@@ -36,8 +36,8 @@ enum backend_extension {
     BACKEND_STARTTLS = 1 << 15,    /* to us, never offered to clients by this */
 };
 
-/* Octets of the names of AUTH's mechanisms; Postfix with all that Cyrus SASL has offers 120. */
-#define BACKEND_MECHANISMS_MOST 512
+/* Octets of the names of AUTH's mechanisms: as many as fit a line of a reply (RFC 5321 4.5.3.1.5). */
+#define BACKEND_MECHANISMS_MOST 480
 
 struct backend_offer {
     unsigned extensions;
@@ -61,6 +61,7 @@ struct backend_settings {
     const char *address;           /* "127.0.0.1:10025", "[::1]:10025" or "unix:/path" as configured */
     enum backend_protocol protocol;
     enum backend_identity identity;
+    bool submission;               /* serves sessions of submission listeners, and no others */
     bool relays_for_anyone;        /* a test's backend: the relay probe is not held against it */
     enum backend_tls tls;
     struct tls_client_settings trust;  /* for it: set unless BACKEND_TLS_NONE */

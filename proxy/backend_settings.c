@@ -20,7 +20,7 @@ static bool same_trust(const struct tls_client_settings *a, const struct tls_cli
 bool backend_settings_same(const struct backend_settings *a, const struct backend_settings *b)
 {
     return strcmp(a->address, b->address) == 0 && a->protocol == b->protocol && a->identity == b->identity &&
-           a->relays_for_anyone == b->relays_for_anyone && a->tls == b->tls &&
+           a->relays_for_anyone == b->relays_for_anyone && a->submission == b->submission && a->tls == b->tls &&
            (a->tls == BACKEND_TLS_NONE || same_trust(&a->trust, &b->trust));
 }
 

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
+#include "proxy/auth_exchange.h"
 #include "proxy/clock.h"
 #include "proxy/framing.h"
 #include "proxy/limits.h"
@@ -32,6 +33,13 @@ static void client_advance(struct client *client);
 const struct config *client_config(const struct client *client)
 {
     return client->session.worker->generation->config;
+}
+
+bool client_backend_offer(const struct client *client, struct backend_offer *offer_out)
+{
+    const struct generation *generation = client->session.worker->generation;
+
+    return backend_choice_offer(generation_backends(generation, client->session.facts.submission), offer_out);
 }
 
 /* Replies */
@@ -232,7 +240,7 @@ static enum progress send_banner(struct client *client)
     const char *hostname = client_config(client)->hostname;
     client->greeted = true;
     struct reply reply;
-    bool ready = backend_choice_offer(&client->session.worker->generation->backends, &offer);
+    bool ready = client_backend_offer(client, &offer);
     if (ready)
         reply = reply_make(arena, 220, "", "%s ESMTP mxward", hostname);
     else
@@ -323,6 +331,19 @@ static enum progress say_outdated(struct client *client)
     return PROGRESS_AGAIN;
 }
 
+/* RFC 4954 4: the client has to be told of it as of any other end of its connection. */
+static enum progress auth_too_slow(struct client *client)
+{
+    client_say(client, 421, "4.4.2", "authentication takes too long, closing (limit authentication)");
+    return leave(client, "AUTH took too long");
+}
+
+static enum progress say_unauthenticated(struct client *client)
+{
+    client_say(client, 421, "4.3.0", "the mail server behind has hung up, connect and log in again");
+    return leave(client, "the backend connection that AUTH was said on is gone");
+}
+
 static enum progress data_too_slow(struct client *client)
 {
     client_say(client, 421, "4.4.2", "message comes too slowly, closing (limit data-block or message)");
@@ -353,6 +374,8 @@ static enum progress advance_command(struct client *client)
         return say_outdated(client);
     if (client->draining && (client->transaction == NULL || !transaction_has_mail(client->transaction)))
         return say_goodbye(client);
+    if (session_has_lost_authentication(&client->session))
+        return say_unauthenticated(client);
     if (client->skipping)
         return skip_line(client);
     if (clock_monotonic() < client->paused_until || stream_unsent(client->stream) > CLIENT_UNSENT_MOST)
@@ -389,6 +412,33 @@ static enum progress advance_wait(struct client *client)
     client_enter(client, CLIENT_COMMAND);
     client_finish_command(client);
     return PROGRESS_AGAIN;
+}
+
+static enum progress advance_auth(struct client *client)
+{
+    if (stream_state(client->stream) == STREAM_BROKEN)
+        return leave(client, "client closed the connection within AUTH");
+    if (client->draining)
+        return say_goodbye(client);
+    struct slice line;
+    size_t consumed = 0;
+    switch (framing_line(stream_peek(client->stream, AUTH_LINE_MOST + 1), AUTH_LINE_MOST, &line, &consumed)) {
+    case LINE_NONE:
+        if (has_left(client) || stream_state(client->stream) == STREAM_ENDED)
+            return leave(client, "client closed the connection within AUTH");
+        return client->timed_out ? auth_too_slow(client) : PROGRESS_WAIT;
+    case LINE_COMPLETE:
+        client_auth_response(client, line);
+        stream_consume(client->stream, consumed);
+        return PROGRESS_AGAIN;
+    case LINE_TOO_LONG:
+        client->skipping = true;
+        client_auth_too_long(client);
+        return PROGRESS_AGAIN;
+    case LINE_BARE:
+        return refuse_line(client, LINE_BARE);
+    }
+    bug("line_status");
 }
 
 static enum progress advance_data(struct client *client)
@@ -448,6 +498,7 @@ static const struct client_state_info {
     [CLIENT_CONNECT] = { "connect", advance_connect },
     [CLIENT_COMMAND] = { "command", advance_command },
     [CLIENT_WAIT] = { "wait", advance_wait },
+    [CLIENT_AUTH] = { "auth", advance_auth },
     [CLIENT_DATA] = { "data", advance_data },
     [CLIENT_CHUNK] = { "chunk", advance_chunk },
     [CLIENT_VERDICT] = { "verdict", advance_wait },
@@ -467,8 +518,11 @@ static int64_t client_patience(const struct client *client)
     case CLIENT_DATA:
     case CLIENT_CHUNK:
         return (int64_t)limits->data_block;
-    case CLIENT_CONNECT:
+    case CLIENT_AUTH:
+        return client_auth_left(client);
     case CLIENT_WAIT:
+        return client->auth != NULL ? client_auth_left(client) : (int64_t)limits->delivery;
+    case CLIENT_CONNECT:
     case CLIENT_VERDICT:
         return (int64_t)limits->delivery;
     case CLIENT_CLOSED:
@@ -534,6 +588,7 @@ static void client_free(struct client *client)
     struct worker *worker = client->session.worker;
     leave_idle(client);
     client_end_transaction(client, "client closed the connection");
+    client_auth_free(client);
     backend_close(&client->session.backend);
     if (client->next != NULL)
         client->next->previous = client->previous;
@@ -563,7 +618,8 @@ static int64_t choose_timer(struct client *client)
         client->timer_purpose = TIMER_PAUSE;
         return pause;
     }
-    if (client->state == CLIENT_COMMAND && client->session.backend != NULL && hold < patience) {
+    if (client->state == CLIENT_COMMAND && client->session.backend != NULL && !client->session.facts.authenticated &&
+        hold < patience) {
         client->timer_purpose = TIMER_HOLD;
         return hold;
     }
@@ -639,7 +695,10 @@ static void begin_session(struct client *client, const struct config_listener *l
 {
     struct worker *worker = client->session.worker;
     client->session.facts.listener = arena_copy(client->arena, listener->text);
+    client->session.facts.submission = listener->submission;
     client->session.normalise = listener->normalise;
+    if (listener->submission)
+        stream_keep_secret(client->stream);
     client->tls = listener->tls;
     status_add(worker->column, STATUS_SESSIONS, 1);
     status_add(worker->column, STATUS_SESSIONS_TOTAL, 1);

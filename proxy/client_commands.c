@@ -19,13 +19,15 @@ enum command_flag {
 /* HELO and EHLO */
 
 /* Our allow-list of what the backend offers. RFC 6531 3.1: no SMTPUTF8 without 8BITMIME. */
-static unsigned offer_to_client(const struct backend_offer *offer)
+static unsigned offer_to_client(const struct client *client, const struct backend_offer *offer)
 {
     unsigned offered = offer->extensions &
                        (BACKEND_ENHANCED_STATUS_CODES | BACKEND_8BITMIME | BACKEND_SMTPUTF8 | BACKEND_DSN |
                         BACKEND_CHUNKING);
     if ((offered & BACKEND_8BITMIME) == 0)
         offered &= ~(unsigned)BACKEND_SMTPUTF8;
+    if (client->session.facts.submission && client->session.facts.tls)
+        offered |= offer->extensions & BACKEND_AUTH;
     return offered;
 }
 
@@ -33,8 +35,8 @@ static void greet_back(struct client *client)
 {
     const struct config *config = client_config(client);
     struct backend_offer offer = { 0 };
-    backend_choice_offer(&client->session.worker->generation->backends, &offer);
-    client->offered = offer_to_client(&offer);
+    client_backend_offer(client, &offer);
+    client->offered = offer_to_client(client, &offer);
     struct arena *arena = arena_new();
     struct slice lines[16];
     size_t count = 0;
@@ -58,6 +60,8 @@ static void greet_back(struct client *client)
             lines[count++] = SLICE("DSN");
         if ((client->offered & BACKEND_CHUNKING) != 0)
             lines[count++] = SLICE("CHUNKING");
+        if ((client->offered & BACKEND_AUTH) != 0)
+            lines[count++] = arena_printf(arena, "AUTH %s", offer.mechanisms);
     }
     struct reply reply = reply_lines(arena, 250, lines, count);
     client_reply(client, &reply);
@@ -69,7 +73,9 @@ static void run_helo(struct client *client, const struct command *command)
     struct facts *facts = &client->session.facts;
     if (client->transaction != NULL && transaction_has_mail(client->transaction))
         client_end_transaction(client, "the client said HELO again");
-    backend_close(&client->session.backend);       /* it knows the client by its former name, for good */
+    /* It knows the client by its former name, for good; one that AUTH was said on is kept with it. */
+    if (!facts->authenticated)
+        backend_close(&client->session.backend);
     client->waiting_for = command->verb;
     client->helo_before = facts->has_helo ? facts->helo : SLICE_NONE;
     facts->has_helo = true;
@@ -337,6 +343,7 @@ static const struct command_row {
     { COMMAND_HELP, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_help, NULL },
     { COMMAND_QUIT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_quit, NULL },
     { COMMAND_BDAT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_bdat, finish_data },
+    { COMMAND_AUTH, 0, client_run_auth, client_finish_auth },
     { COMMAND_STARTTLS, ALLOWED_BEFORE_HELO | TAKES_NO_ARGUMENT, run_starttls, NULL },
 };
 
@@ -368,7 +375,7 @@ static bool is_allowed(struct client *client, const struct command_row *row, con
 /* RFC 5321 4.2.4: 502 for what the protocol knows and this server does not do, 500 for what nobody knows. */
 static void refuse_unknown(struct client *client, struct slice verb)
 {
-    static const char *const known[] = { "AUTH", "ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", NULL };
+    static const char *const known[] = { "ETRN", "EXPN", "SAML", "SEND", "SOML", "TURN", NULL };
     for (size_t i = 0; known[i] != NULL; i++)
         if (slice_equal_nocase(verb, slice_of_string(known[i]))) {
             client_error(client, 502, "5.5.1", "command not implemented");

@@ -10,6 +10,7 @@
 #include "proxy/envelope.h"
 #include "proxy/transaction.h"
 
+struct client_auth;
 struct event;
 struct stream;
 
@@ -19,12 +20,13 @@ enum client_state {
     CLIENT_CONNECT,        /* rules:connect, then the banner */
     CLIENT_COMMAND,        /* waits for a command line */
     CLIENT_WAIT,           /* a command's work is under way: a rule, the backend */
+    CLIENT_AUTH,           /* waits for the response to a challenge (RFC 4954) */
     CLIENT_DATA,           /* message bytes */
     CLIENT_CHUNK,          /* bytes of a BDAT, taken or, after a refusal, thrown away */
     CLIENT_VERDICT,        /* end of data to reply: judging and delivery */
     CLIENT_CLOSED,
 };
-#define CLIENT_STATES 9
+#define CLIENT_STATES 10
 
 /* What the timer will mean when it fires. */
 enum client_timer {
@@ -60,6 +62,7 @@ struct client {
     bool skipping;                     /* within a command line that was too long or badly framed */
     enum command_verb waiting_for;     /* whose reply CLIENT_WAIT will send */
     enum listener_tls tls;
+    struct client_auth *auth;          /* NULL but within an AUTH exchange */
     int64_t data_began;                /* monotonic microseconds */
     uint64_t chunk_size;               /* of the BDAT being read */
     uint64_t chunk_left;
@@ -88,6 +91,18 @@ void client_close(struct client *client, const char *reason);
 struct transaction *client_transaction(struct client *client);
 void client_end_transaction(struct client *client, const char *reason);
 const struct config *client_config(const struct client *client);
+/* What the backend offers to clients of this listener; false: it is not known, or not fit. */
+bool client_backend_offer(const struct client *client, struct backend_offer *offer_out);
+
+/* client_auth.c */
+void client_run_auth(struct client *client, const struct command *command);
+void client_finish_auth(struct client *client);
+/* The client's answer to a challenge; one that is too long, of which nothing was taken. */
+void client_auth_response(struct client *client, struct slice line);
+void client_auth_too_long(struct client *client);
+/* Milliseconds that the exchange may still last. */
+int64_t client_auth_left(const struct client *client);
+void client_auth_free(struct client *client);
 
 /* client_commands.c */
 void client_run_command(struct client *client, struct slice line);

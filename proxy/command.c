@@ -28,6 +28,7 @@ static const struct verb {
     { "QUIT", COMMAND_QUIT, ARGUMENT_NONE },
     { "STARTTLS", COMMAND_STARTTLS, ARGUMENT_NONE },
     { "BDAT", COMMAND_BDAT, ARGUMENT_CHUNK },
+    { "AUTH", COMMAND_AUTH, ARGUMENT_ANY },
 };
 
 /* What the texts below are about: sender or recipient. */
@@ -406,4 +407,12 @@ bool command_parse_size(struct slice value, uint64_t *size_out)
             return false;
     *size_out = slice_number(value, UINT64_MAX, &size) ? size : UINT64_MAX;
     return true;
+}
+
+bool command_is_mailbox(struct slice text)
+{
+    struct command_path path;
+    struct slice rest = text;
+
+    return check_text(text) == NULL && parse_mailbox(&rest, &sender_kind, true, &path) == NULL && rest.length == 0;
 }

@@ -13,7 +13,8 @@
 #include "rules/value.h"
 
 /*
- * RFC 5321 4.5.3.1.4 is 512; SIZE, BODY, DSN and AUTH add to MAIL and RCPT (RFC 1870, 3461, 4954: +26, +500, +12288).
+ * RFC 5321 4.5.3.1.4 is 512; SIZE, BODY, DSN and AUTH add to MAIL and RCPT (RFC 1870, 3461, 4954: +26, +500, +500). The
+ * AUTH command has no more than others (RFC 4954 4); what it is answered with has, see auth_exchange.h.
  */
 #define COMMAND_LINE_MOST 2048
 #define COMMAND_PARAMETERS_MOST 16
@@ -25,7 +26,7 @@
 
 enum command_verb {
     COMMAND_HELO, COMMAND_EHLO, COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_RSET, COMMAND_NOOP, COMMAND_VRFY,
-    COMMAND_HELP, COMMAND_QUIT, COMMAND_STARTTLS, COMMAND_BDAT, COMMAND_UNKNOWN,
+    COMMAND_HELP, COMMAND_QUIT, COMMAND_STARTTLS, COMMAND_BDAT, COMMAND_AUTH, COMMAND_UNKNOWN,
 };
 
 struct command_parameter {
@@ -70,5 +71,8 @@ const char *command_verb_name(enum command_verb verb);
 
 /* esmtp-value of SIZE=; at most 20 digits (RFC 1870 3); what is beyond 64 bits becomes UINT64_MAX. */
 bool command_parse_size(struct slice value, uint64_t *size_out);
+
+/* Local-part "@" ( Domain / address-literal ), and nothing else. */
+bool command_is_mailbox(struct slice text);
 
 #endif

@@ -98,6 +98,8 @@ struct config {
     struct config_limits limits;
 };
 
+/* What backends for sessions of submission listeners, or of all others, speak. */
+enum backend_protocol config_protocol(const struct config *config, bool submission);
 /* Some backend is told the client's name, which then must be found. */
 bool config_tells_client_name(const struct config *config);
 

@@ -125,14 +125,46 @@ static void check_beside(struct config_reading *reading, size_t index)
     for (size_t i = 0; i < index; i++)
         if (strcmp(backend->address, reading->config->backends[i].address) == 0)
             diag_error(reading->diagnostics, span, "this backend is there already");
+    /* RFC 2033 has no AUTH. */
+    if (backend->submission && backend->protocol == BACKEND_LMTP)
+        diag_error(reading->diagnostics, span, "a backend for submission speaks SMTP: by LMTP nobody can log in");
     /* What a client may say must not depend on which of them is up. */
-    if (backend->protocol != reading->config->backends[0].protocol)
+    else if (backend->protocol != config_protocol(reading->config, backend->submission))
         diag_error(reading->diagnostics, span, "this backend and the first speak different protocols: backends that "
                                                "stand in for each other are all SMTP or all LMTP");
 }
 
+enum backend_protocol config_protocol(const struct config *config, bool submission)
+{
+    for (size_t i = 0; i < config->backends_count; i++)
+        if (config->backends[i].submission == submission)
+            return config->backends[i].protocol;
+    return config->backends_count > 0 ? config->backends[0].protocol : BACKEND_SMTP;
+}
+
+/* Every listener needs a backend for its sessions; submission's take those of all when none is theirs alone. */
+static void check_serving(struct config_reading *reading)
+{
+    const struct config *config = reading->config;
+    size_t for_submission = 0, listeners = 0;
+
+    for (size_t i = 0; i < config->backends_count; i++)
+        for_submission += config->backends[i].submission;
+    for (size_t i = 0; i < config->listeners_count; i++) {
+        listeners += config->listeners[i].submission;
+        if (for_submission > 0 && for_submission == config->backends_count && !config->listeners[i].submission)
+            diag_error(reading->diagnostics, reading->listener_spans[i],
+                       "this listener has no backend: all backends say \"submission yes\"");
+    }
+    for (size_t i = 0; i < config->backends_count; i++)
+        if (config->backends[i].submission && listeners == 0)
+            diag_warning(reading->diagnostics, reading->backend_spans[i],
+                         "no listener says \"submission yes\": nothing comes to this backend");
+}
+
 void config_check_backends(struct config_reading *reading)
 {
+    check_serving(reading);
     for (size_t i = 0; i < reading->config->backends_count; i++) {
         check_loop(reading, i);
         check_beside(reading, i);

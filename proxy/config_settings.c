@@ -89,6 +89,8 @@ const struct setting config_settings[] = {
       "PEM file: the certificate shown to a backend that asks for one, then those it was signed by" },
     { BLOCK_BACKEND, "tls-key", SETTING_PATH, BACKEND(trust.key_path), NULL, 0, 0, NULL, 0, false,
       "PEM file with its private key; the certificate's file unless set" },
+    { BLOCK_BACKEND, "submission", SETTING_YES, BACKEND(submission), "no", 0, 0, NULL, 0, false,
+      "serves the sessions of listeners with submission yes, and no others" },
     { BLOCK_BACKEND, "relays-for-anyone", SETTING_YES, BACKEND(relays_for_anyone), "no", 0, 0, NULL, 0, false,
       "a test's backend that takes mail from anyone to anyone: start nevertheless" },
 

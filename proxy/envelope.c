@@ -67,6 +67,26 @@ static const char *read_envid(struct slice value, struct envelope_mail *mail)
                ? NULL : "ENVID= takes up to 100 characters of xtext (RFC 3461 4)";
 }
 
+/* RFC 4954 5: xtext of a mailbox, or of "<>". */
+static const char *read_auth(struct slice value, struct envelope_mail *mail)
+{
+    char plain[ENVELOPE_AUTH_MOST];
+    size_t length = 0;
+
+    mail->auth = value;
+    if (value.length + sizeof(" AUTH=") - 1 > sizeof(plain) || !is_xtext(value, false))
+        return "AUTH= takes a mailbox or <> as xtext (RFC 4954 5), 494 characters at most";
+    for (size_t i = 0; i < value.length; i++) {
+        bool escaped = value.text[i] == '+';
+        plain[length++] = !escaped ? value.text[i]
+                                   : (char)(hexadecimal(value.text[i + 1]) * 16 + hexadecimal(value.text[i + 2]));
+        i += escaped ? 2 : 0;
+    }
+    if (!slice_equal(slice_of(plain, length), SLICE("<>")) && !command_is_mailbox(slice_of(plain, length)))
+        return "AUTH= stands for something that is neither a mailbox nor <> (RFC 4954 5)";
+    return NULL;
+}
+
 /* RFC 6531 3.4. */
 static const char *read_smtputf8(struct slice value, struct envelope_mail *mail)
 {
@@ -84,6 +104,7 @@ static const struct mail_parameter {
     { "SMTPUTF8", BACKEND_SMTPUTF8, read_smtputf8 },
     { "RET", BACKEND_DSN, read_ret },
     { "ENVID", BACKEND_DSN, read_envid },
+    { "AUTH", BACKEND_AUTH, read_auth },
 };
 
 static const struct mail_parameter *find_mail_parameter(struct slice keyword, unsigned offered)
@@ -201,7 +222,8 @@ struct slice envelope_mail_text(const struct envelope_mail *mail, struct arena *
     if (mail->smtputf8)
         text = arena_printf(arena, "%.*s SMTPUTF8", SLICE_ARG(text));
     text = with_value(text, "RET", mail->ret, arena);
-    return slice_trim(with_value(text, "ENVID", mail->envid, arena));
+    text = with_value(text, "ENVID", mail->envid, arena);
+    return slice_trim(with_value(text, "AUTH", mail->auth, arena));
 }
 
 struct slice envelope_recipient_text(const struct envelope_recipient *recipient, struct arena *arena)
@@ -214,7 +236,7 @@ unsigned envelope_mail_needs(const struct envelope_mail *mail)
 {
     bool dsn = mail->ret.text != NULL || mail->envid.text != NULL;
     return (mail->body_8bit ? BACKEND_8BITMIME : 0U) | (mail->smtputf8 ? BACKEND_SMTPUTF8 : 0U) |
-           (dsn ? BACKEND_DSN : 0U);
+           (dsn ? BACKEND_DSN : 0U) | (mail->auth.text != NULL ? BACKEND_AUTH : 0U);
 }
 
 unsigned envelope_recipient_needs(const struct envelope_recipient *recipient)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * envelope.h: parameters of MAIL and RCPT by the grammars of their extensions (RFC 1870, 3461, 6152, 6531), and as
- * text for the backend. What is not offered is not known: 555. Pure; slices borrow from the command.
+ * envelope.h: parameters of MAIL and RCPT by the grammars of their extensions (RFC 1870, 3461, 4954, 6152, 6531), and
+ * as text for the backend. What is not offered is not known: 555. Pure; slices borrow from the command.
  */
 #ifndef MXWARD_PROXY_ENVELOPE_H
 #define MXWARD_PROXY_ENVELOPE_H
@@ -13,6 +13,8 @@
 #define ENVELOPE_ENVID_MOST 100
 #define ENVELOPE_NOTIFY_MOST 28
 #define ENVELOPE_ORCPT_MOST 500
+/* RFC 4954 3: what AUTH= may add to MAIL, its keyword included. */
+#define ENVELOPE_AUTH_MOST 500
 
 struct envelope_mail {
     uint64_t size;                 /* SIZE=, 0 when not given */
@@ -20,6 +22,7 @@ struct envelope_mail {
     bool smtputf8;
     struct slice ret;              /* RET= as sent: FULL or HDRS; text == NULL: not given */
     struct slice envid;            /* ENVID= as sent, xtext; text == NULL: not given */
+    struct slice auth;             /* AUTH= as sent, xtext; text == NULL: not given */
 };
 
 /* As sent; text == NULL: not given. */

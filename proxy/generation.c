@@ -214,6 +214,11 @@ const struct tls_authorities *generation_authorities(const struct generation *ge
     return NULL;
 }
 
+const struct backend_choice *generation_backends(const struct generation *generation, bool submission)
+{
+    return &generation->serving[submission];
+}
+
 struct generation *generation_keep(struct generation *generation)
 {
     generation->references++;

@@ -25,7 +25,8 @@ struct generation {
     struct tls_authorities **authorities;      /* parallel to config->listeners; NULL: clients are asked for nothing */
     struct tls_client **backend_tls;   /* parallel to config->backends; NULL: that one is reached without TLS */
     struct resolver *resolver;         /* these two: upstream.h */
-    struct backend_choice backends;
+    struct backend_choice backends;            /* all of them, parallel to config->backends */
+    struct backend_choice serving[2];          /* of these, the ones generation_backends() gives */
     unsigned char program_hash[32];    /* SHA-256 of the image */
     char program_digest[65];           /* the same, hex */
     bool has_stage[STAGE_COUNT];       /* any rule runs there */
@@ -42,6 +43,8 @@ struct generation *generation_new(unsigned number, int config_descriptor, int im
                                   struct slice *problem_out);
 /* Those of the listener of that name; NULL when it asks clients for no certificate, or there is none such. */
 const struct tls_authorities *generation_authorities(const struct generation *generation, struct slice listener);
+/* The backends for sessions of submission listeners, or of all others. */
+const struct backend_choice *generation_backends(const struct generation *generation, bool submission);
 struct generation *generation_keep(struct generation *generation);
 void generation_release(struct generation **generation);
 /* Those that live in this process. */

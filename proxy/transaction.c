@@ -87,6 +87,10 @@ void transaction_session_changed(struct transaction *transaction)
     facts->tls_server_name = session->tls_server_name;
     facts->tls_resumed = session->tls_resumed;
     facts->tls_client = session->tls_client;
+    facts->authenticated = session->authenticated;
+    facts->auth_mechanism = session->auth_mechanism;
+    facts->auth_user = session->auth_user;
+    facts->auth_identity = session->auth_identity;
 }
 
 enum transaction_state transaction_state(const struct transaction *transaction)
@@ -192,6 +196,18 @@ static struct reply stage_reply(struct transaction *transaction)
     return transaction_verdict_reply(transaction, transaction->verdict);
 }
 
+void transaction_auth_command(struct transaction *transaction, struct slice line)
+{
+    begin_work(transaction, WORK_AUTH);
+    transaction_pass_command(transaction, line);
+}
+
+void transaction_auth_response(struct transaction *transaction, struct slice line)
+{
+    begin_work(transaction, WORK_AUTH);
+    transaction_pass_response(transaction, line);
+}
+
 void transaction_judge_session(struct transaction *transaction, enum stage stage)
 {
     begin_work(transaction, WORK_JUDGE_SESSION);
@@ -220,6 +236,7 @@ void transaction_mail(struct transaction *transaction, const struct command_path
     transaction->mail = *mail;
     transaction->mail.ret = arena_copy(transaction->arena, mail->ret);
     transaction->mail.envid = arena_copy(transaction->arena, mail->envid);
+    transaction->mail.auth = arena_copy(transaction->arena, mail->auth);
     transaction->mail_at = clock_monotonic();
     if (transaction->generation->has_stage[STAGE_MAIL]) {
         inquiry_ask(transaction->inquiry, STAGE_MAIL, facts);
@@ -263,7 +280,7 @@ static const char *apart_from_those_before(const struct transaction *transaction
     if (transaction->accepted_count == 0)
         return NULL;
     /* RFC 2033 4.2: LMTP answers a message for each recipient, and the client can be told but one answer. */
-    if (config->backends[0].protocol == BACKEND_LMTP)
+    if (config_protocol(config, transaction->session->facts.submission) == BACKEND_LMTP)
         return "one recipient a message here, send to this one separately";
     if (transaction->asked_exempt != transaction->exempt)
         return "this recipient has other rules than those before it, send it separately";
@@ -296,11 +313,14 @@ static void finish_recipient_judgement(struct transaction *transaction)
 
 /* The message */
 
+/* The connection that an AUTH was said on cannot be had again. */
 static void hold_passed(evutil_socket_t unused, short events, void *context)
 {
+    struct transaction *transaction = context;
     (void)unused;
     (void)events;
-    transaction_release_backend(context);
+    if (!transaction->session->facts.authenticated)
+        transaction_release_backend(transaction);
 }
 
 void transaction_data_begin(struct transaction *transaction, bool chunked)
@@ -509,6 +529,7 @@ static void inquiry_settled(void *context)
         finish_message_judgement(transaction);
         return;
     case WORK_NONE: /* the judge failed over a header while the body still comes: end of data will ask again */
+    case WORK_AUTH:
     case WORK_RECIPIENT:
     case WORK_REOPEN:
     case WORK_DELIVER:
@@ -526,7 +547,9 @@ void transaction_give_up(struct transaction *transaction, const char *why)
     inquiry_free(&transaction->inquiry);
     transaction->inquiry = inquiry_new(transaction->session->worker, transaction->generation, transaction->answers,
                                        transaction->arena, inquiry_settled, transaction);
-    struct reply reply = transaction_own_reply(transaction, 451, "4.4.2", "this took too long, try again later");
+    bool auth = transaction->work == WORK_AUTH;
+    struct reply reply = transaction_own_reply(transaction, auth ? 454 : 451, auth ? "4.7.0" : "4.4.2",
+                                               "this took too long, try again later");
     transaction->work = WORK_NONE;
     transaction->reply = reply;
 }

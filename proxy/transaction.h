@@ -59,6 +59,14 @@ void transaction_mail(struct transaction *transaction, const struct command_path
                       const struct envelope_mail *mail);
 void transaction_recipient(struct transaction *transaction, const struct command_path *path,
                            const struct envelope_recipient *recipient);
+/*
+ * The lines of an AUTH exchange, without CRLF, passed to the backend; before MAIL. The command is borrowed until the
+ * reply, a response is not kept. Where the session has no backend, STAGE_HELO was judged before, so that the backend
+ * hears the client's name. The reply is the backend's own: 334, 235, a refusal; or 454 of ours, when it could not be
+ * asked.
+ */
+void transaction_auth_command(struct transaction *transaction, struct slice line);
+void transaction_auth_response(struct transaction *transaction, struct slice line);
 /* After DATA was answered 354, or at the first BDAT. */
 void transaction_data_begin(struct transaction *transaction, bool chunked);
 bool transaction_is_chunked(const struct transaction *transaction);
@@ -77,6 +85,8 @@ uint64_t transaction_flood(const struct config *config);
 bool transaction_is_flooded(const struct transaction *transaction);
 /* Between commands: its backend session is closed; MAIL and the accepted RCPT are sent again at delivery. */
 void transaction_release_backend(struct transaction *transaction);
+/* The session is authenticated by a backend connection that is gone: it is over. */
+bool session_has_lost_authentication(const struct session *session);
 /* The work takes longer than may be (P1: 300 s from the end of data): lets the backend go; the reply is 451. */
 void transaction_give_up(struct transaction *transaction, const char *why);
 

@@ -49,32 +49,58 @@ static void note_failure(struct transaction *transaction, const struct backend_r
               "why", problem, "next", next, NULL);
 }
 
+bool session_has_lost_authentication(const struct session *session)
+{
+    return session->facts.authenticated && (session->backend == NULL || backend_is_lost(session->backend));
+}
+
+struct reply transaction_trouble_reply(struct transaction *transaction, const char *enhanced, const char *text)
+{
+    if (transaction->work == WORK_AUTH)
+        return transaction_own_reply(transaction, 454, "4.7.0", text);
+    return transaction_own_reply(transaction, transaction->session->facts.authenticated ? 421 : 451, enhanced, text);
+}
+
+struct reply transaction_unauthenticated_reply(struct transaction *transaction)
+{
+    transaction->reason = SLICE("the backend connection that AUTH was said on is gone");
+    return transaction_trouble_reply(transaction, "4.3.0",
+                                     "the mail server behind has hung up, connect and log in again");
+}
+
 struct reply transaction_failure_reply(struct transaction *transaction, const struct backend_result *result)
 {
     const char *problem = result->problem != NULL ? result->problem : "lost";
 
     if (result->outcome == BACKEND_BUSY) {
         transaction->reason = SLICE("limit backend-sessions");
-        return transaction_own_reply(transaction, 451, "4.3.2", "the mail server behind is busy, try again later");
+        return transaction_trouble_reply(transaction, "4.3.2", "the mail server behind is busy, try again later");
     }
     transaction->reason = transaction->backend.length == 0
                               ? arena_copy(transaction->arena, slice_of_string(problem))
                               : arena_printf(transaction->arena, "backend %.*s: %s", SLICE_ARG(transaction->backend),
                                              problem);
     note_failure(transaction, result, NULL);
-    return transaction_own_reply(transaction, 451, "4.3.0", "the mail server behind does not answer, try again later");
+    return transaction_trouble_reply(transaction, "4.3.0", "the mail server behind does not answer, try again later");
 }
 
+static const struct backend_choice *choice_of(const struct transaction *transaction)
+{
+    return generation_backends(transaction->generation, transaction->session->facts.submission);
+}
+
+/* After a reload an authenticated session goes on where it is. */
 static bool is_usable(const struct transaction *transaction, const struct backend_session *backend)
 {
-    return !backend_is_lost(backend) &&
-           backend_choice_has(&transaction->generation->backends, backend_session_pool(backend));
+    return !backend_is_lost(backend) && (transaction->session->facts.authenticated ||
+                                         backend_choice_has(choice_of(transaction), backend_session_pool(backend)));
 }
 
+/* Whoever is authenticated has the one connection, and no other would take its mail: callers look before. */
 struct backend_session *transaction_need_backend(struct transaction *transaction)
 {
     struct session *session = transaction->session;
-    const struct backend_choice *backends = &transaction->generation->backends;
+    const struct backend_choice *backends = choice_of(transaction);
 
     if (session->backend != NULL && !is_usable(transaction, session->backend))
         transaction_release_backend(transaction);
@@ -96,8 +122,9 @@ struct backend_session *transaction_need_backend(struct transaction *transaction
 
 bool transaction_turn_elsewhere(struct transaction *transaction, const struct backend_result *result)
 {
-    const struct backend_choice *backends = &transaction->generation->backends;
-    int next = result->about_client ? -1 : backend_choice_find(backends, transaction->tried);
+    const struct backend_choice *backends = choice_of(transaction);
+    bool may = !result->about_client && !transaction->session->facts.authenticated;
+    int next = may ? backend_choice_find(backends, transaction->tried) : -1;
 
     if (next < 0)
         return false;

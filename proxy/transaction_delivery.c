@@ -13,6 +13,10 @@
 #include "proxy/log.h"
 #include "proxy/worker.h"
 
+static const struct backend_result no_backend = {
+    .outcome = BACKEND_LOST, .problem = "no mail server behind is fit to be asked",
+};
+
 static void note_backend_reply(struct transaction *transaction, const struct reply *reply)
 {
     transaction->backend_code = reply->code;
@@ -36,6 +40,51 @@ void transaction_forget_envelope(struct transaction *transaction)
         backend_close(&session->backend);
     else if (transaction->mail_sent)
         backend_reset(session->backend, ignore_result, NULL);
+}
+
+/* AUTH */
+
+static void ask_for_auth(struct transaction *transaction);
+
+static void auth_answered(void *context, const struct backend_result *result)
+{
+    struct transaction *transaction = context;
+    bool is_command = transaction->auth_command.text != NULL;
+    if (result->outcome == BACKEND_LOST && is_command && transaction_turn_elsewhere(transaction, result)) {
+        ask_for_auth(transaction);
+        return;
+    }
+    transaction->auth_command = SLICE_NONE;
+    if (result->outcome != BACKEND_REPLIED) {
+        struct reply reply = transaction_failure_reply(transaction, result);
+        transaction_release_backend(transaction);
+        transaction_done(transaction, reply);
+        return;
+    }
+    transaction_done(transaction, reply_copy(transaction->reply_arena, &result->reply));
+}
+
+static void ask_for_auth(struct transaction *transaction)
+{
+    if (transaction_need_backend(transaction) == NULL)
+        auth_answered(transaction, &no_backend);
+    else
+        backend_auth(transaction->session->backend, transaction->auth_command, auth_answered, transaction);
+}
+
+void transaction_pass_command(struct transaction *transaction, struct slice line)
+{
+    transaction->tried = 0;
+    transaction->auth_command = line;
+    ask_for_auth(transaction);
+}
+
+void transaction_pass_response(struct transaction *transaction, struct slice line)
+{
+    if (transaction->session->backend == NULL)
+        auth_answered(transaction, &no_backend);
+    else
+        backend_auth(transaction->session->backend, line, auth_answered, transaction);
 }
 
 /* MAIL as the client said it. */
@@ -114,11 +163,8 @@ static void recipient_answered(void *context, const struct backend_result *resul
 
 static void ask_for_recipient(struct transaction *transaction)
 {
-    static const struct backend_result none = {
-        .outcome = BACKEND_LOST, .problem = "no mail server behind is fit to be asked",
-    };
     if (transaction_need_backend(transaction) == NULL) {
-        recipient_answered(transaction, &none);
+        recipient_answered(transaction, &no_backend);
         return;
     }
     if (!transaction->mail_sent) {
@@ -134,6 +180,12 @@ void transaction_offer_recipient(struct transaction *transaction)
         transaction->reply = reply_copy(transaction->reply_arena, &transaction->mail_refusal);
         note_backend_reply(transaction, &transaction->mail_refusal);
         transaction_note_recipient(transaction, NULL, RECORD_BY_BACKEND);
+        transaction_done(transaction, transaction->reply);
+        return;
+    }
+    if (session_has_lost_authentication(transaction->session)) {
+        transaction->reply = transaction_unauthenticated_reply(transaction);
+        transaction_note_recipient(transaction, NULL, RECORD_BY_MXWARD);
         transaction_done(transaction, transaction->reply);
         return;
     }
@@ -229,14 +281,11 @@ static void reopened(void *context, const struct backend_result *result)
 
 static void reopen(struct transaction *transaction)
 {
-    static const struct backend_result none = {
-        .outcome = BACKEND_LOST, .problem = "no mail server behind is fit to be asked",
-    };
     transaction->work = WORK_REOPEN;
     if (transaction->session->backend != NULL && transaction->mail_sent)
         transaction_release_backend(transaction);
     if (transaction_need_backend(transaction) == NULL) {
-        give_up_reopening(transaction, transaction_failure_reply(transaction, &none));
+        give_up_reopening(transaction, transaction_failure_reply(transaction, &no_backend));
         return;
     }
     transaction->reopened = transaction->accepted_count + 1;
@@ -251,6 +300,8 @@ void transaction_deliver(struct transaction *transaction)
     transaction->tried = 0;
     if (backend != NULL && !backend_is_lost(backend) && transaction->mail_sent && transaction->backend_knows_all)
         send_message(transaction);
+    else if (transaction->session->facts.authenticated)
+        give_up_reopening(transaction, transaction_unauthenticated_reply(transaction));
     else
         reopen(transaction);
 }

@@ -18,6 +18,7 @@ struct event;
 enum transaction_work {
     WORK_NONE,
     WORK_JUDGE_SESSION,    /* connect, helo */
+    WORK_AUTH,             /* the backend's reply to a line of AUTH */
     WORK_JUDGE_MAIL,
     WORK_JUDGE_RECIPIENT,
     WORK_RECIPIENT,        /* the backend's reply to RCPT */
@@ -63,6 +64,7 @@ struct transaction {
     bool mail_sent;                        /* on the session's present backend connection */
     bool backend_knows_all;                /* every accepted recipient was accepted on that connection */
     struct slice backend;                  /* the address of the one asked last; empty: none was */
+    struct slice auth_command;             /* borrowed until it is answered, for another backend; else absent */
     unsigned tried;                        /* bits of those that a session was opened with for what is asked now */
     struct reply mail_refusal;             /* of the backend; code 0: none */
     size_t reopened;                       /* replies still to come while reopening */
@@ -108,7 +110,17 @@ struct backend_session *transaction_need_backend(struct transaction *transaction
 bool transaction_turn_elsewhere(struct transaction *transaction, const struct backend_result *result);
 /* What is said to a client when no backend could be asked; notes why. */
 struct reply transaction_failure_reply(struct transaction *transaction, const struct backend_result *result);
+/*
+ * For now not: 451. RFC 4954 6: 454 in reply to AUTH. What was authenticated is so no longer when its connection is
+ * gone: by 421 the client begins anew.
+ */
+struct reply transaction_trouble_reply(struct transaction *transaction, const char *enhanced, const char *text);
+/* The session has lost its authentication; notes that. */
+struct reply transaction_unauthenticated_reply(struct transaction *transaction);
+
 /* transaction_delivery.c */
+void transaction_pass_command(struct transaction *transaction, struct slice line);
+void transaction_pass_response(struct transaction *transaction, struct slice line);
 void transaction_offer_recipient(struct transaction *transaction);
 void transaction_deliver(struct transaction *transaction);
 void transaction_forget_envelope(struct transaction *transaction);

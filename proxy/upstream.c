@@ -143,6 +143,20 @@ static struct backend_pool *find_backend(struct upstreams *upstreams, const stru
     return entry->pool;
 }
 
+/* Unless any is said to be for submission, all serve all. */
+static void choose_serving(struct generation *generation)
+{
+    const struct config *config = generation->config;
+
+    for (size_t i = 0; i < config->backends_count; i++) {
+        struct backend_choice *serving = &generation->serving[config->backends[i].submission];
+
+        serving->pools[serving->count++] = generation->backends.pools[i];
+    }
+    if (generation->serving[true].count == 0)
+        generation->serving[true] = generation->serving[false];
+}
+
 static void backend_entry_free(struct backend_entry **entry_pointer)
 {
     struct backend_entry *entry = *entry_pointer;
@@ -188,6 +202,7 @@ bool upstreams_attach(struct upstreams *upstreams, struct generation *generation
 
         generation->backends.pools[generation->backends.count++] = find_backend(upstreams, &settings);
     }
+    choose_serving(generation);
     return true;
 }
 

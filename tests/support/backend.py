@@ -8,11 +8,15 @@
         ...
         backend.messages[0].content
 
-Events: CONNECT, the verbs (EHLO, XCLIENT, MAIL, RCPT, DATA, BDAT, RSET, QUIT, ...), BYTES, END (end of data, before the
+Events: CONNECT, the verbs (EHLO, XCLIENT, AUTH, MAIL, RCPT, DATA, BDAT, RSET, QUIT, ...), RESPONSE (a line of the client within
+AUTH), BYTES, END (end of data, before the
 reply) and AFTER (after the reply to it). Actions: "close", "reset", "hang", "late SECONDS", or reply lines (several with
 "\\n"); a reply of 421 also closes. As with Postfix, a session that was renamed by XCLIENT can't be renamed again.
+AUTH is taken whenever it is said: PLAIN, LOGIN and CRAM-MD5 for those in USERS, at any password of another user 535.
 """
 
+import base64
+import hmac
 import re
 import socket
 import threading
@@ -20,6 +24,12 @@ import time
 
 EXTENSIONS = ("PIPELINING", "SIZE 104857600", "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT",
               "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING")
+
+
+USERS = {"ann": "open sesame", "bob@example.org": "Grüße"}
+CHALLENGE = base64.b64encode(b"<1896.697170952@backend.example>").decode()
+# What is asked for, one response each; that to the first may come with AUTH.
+PROMPTS = {"PLAIN": [""], "LOGIN": ["VXNlcm5hbWU6", "UGFzc3dvcmQ6"], "CRAM-MD5": [CHALLENGE]}
 
 
 class Gone(Exception):
@@ -39,6 +49,7 @@ class Message:
         self.started = time.monotonic()
         self.ended = None
         self.xclient = dict(session.xclient)
+        self.user = session.user
 
     @property
     def bare(self):
@@ -179,6 +190,7 @@ class Session:
         self.messages = []
         self.xclient = {}
         self.message = None
+        self.user = None               # who authenticated
         self.recipients_seen = 0
         self.lock = threading.Lock()
 
@@ -282,6 +294,41 @@ class Session:
         attributes = dict(pair.split("=", 1) for pair in line.split(" ")[1:] if "=" in pair)
         if self.say("XCLIENT", "220 backend.example ESMTP", line) == 220:
             self.xclient = attributes
+
+    def do_auth(self, line):
+        mechanism, _, initial = line[5:].partition(" ")
+        prompts = PROMPTS.get(mechanism.upper(), [""])
+        responses = [] if not initial else [initial]
+        event = "AUTH"
+        while True:
+            final = len(responses) >= len(prompts)
+            user = self.known_user(mechanism.upper(), responses) if final else None
+            reply = f"334 {prompts[len(responses)]}" if not final else "235 2.7.0 Authentication successful" if user else \
+                "535 5.7.8 Error: authentication failed"
+            code = self.say(event, reply, line)
+            if code == 235:
+                self.user = user
+            if code != 334:
+                return
+            event, line = "RESPONSE", self.line()
+            with self.lock:
+                self.commands.append("cancel" if line == "*" else f"response {line}")
+            if line == "*":
+                self.say("RESPONSE", "501 5.7.0 Authentication aborted", line)
+                return
+            responses.append(line)
+
+    @staticmethod
+    def known_user(mechanism, responses):
+        """The user whose password it is, or None."""
+        texts = [base64.b64decode(response).decode() if response != "=" else "" for response in responses]
+        if mechanism == "CRAM-MD5":
+            user, _, digest = texts[0].rpartition(" ")
+            password = USERS.get(user, "")
+            right = hmac.new(password.encode(), base64.b64decode(CHALLENGE), "md5").hexdigest() == digest
+            return user if user in USERS and right else None
+        user, password = (texts[0].split("\0") + ["", ""])[1:3] if mechanism == "PLAIN" else (texts + [""])[:2]
+        return user if user in USERS and USERS[user] == password else None
 
     def do_mail(self, line):
         message = Message(self)

@@ -7,13 +7,14 @@ A line that begins at the margin opens a section; what is indented belongs to it
     config                           lines for mxward.conf
     limits                           settings of its limits block
     rules                            the rules file (none: everything passes)
-    listen none|starttls|implicit [normalise]
+    listen none|starttls|implicit [normalise] [submission]
     zone
       NAME TYPE DATA                 TYPE TXT: the rest of the line; MX: "10 name"
       NAME TYPE !BEHAVIOUR           !servfail !silent !truncate ...; TYPE * is every type
       NAME TYPE !late SECONDS
     backend
       without EXTENSION              not offered
+      offers TEXT                    another line in its reply to EHLO
       on EVENT [xTIMES] [@BYTES] [/PATTERN/] ACTION     see backend.py; in ACTION "|" separates reply lines
       down                           nobody listens
       relays                         takes any recipient; else only those at example.org
@@ -21,6 +22,7 @@ A line that begins at the margin opens a section; what is indented belongs to it
       > TEXT                         sends it with CRLF
       >> TEXT                        sends exactly that; \\r \\n \\t \\\\ \\xHH are bytes
       fill BYTES                     sends that many bytes of lines
+      base64 COUNT                   sends a line of so many characters of base64
       < PATTERN                      reads one reply; its last line matches ("*" is anything)
       has PATTERN                    a line of that reply, without its code, matches; lacks PATTERN: none does
       starttls                       STARTTLS, 220, handshake
@@ -32,6 +34,7 @@ A line that begins at the margin opens a section; what is indented belongs to it
     do
       reload | backend-up | backend-down | kill ROLE
     delivered COUNT                  what the backend answered with 250; lines are about the last of it
+      user NAME                      who authenticated
       sender PATTERN                 argument of MAIL FROM; recipient PATTERN: one of RCPT TO
       xclient ATTRIBUTE VALUE
       has PATTERN                    a line of its content; lacks PATTERN; by DATA|BDAT
@@ -125,6 +128,7 @@ class Story:
         words = {line for _, line in backend_section.lines}
         without = {line.split()[1] for line in words if line.startswith("without ")}
         extensions = [name for name in backend_module.EXTENSIONS if name.split()[0] not in without]
+        extensions += [line.partition(" ")[2] for _, line in backend_section.lines if line.startswith("offers ")]
         self.backend = backend_module.Backend(extensions=extensions, relays="relays" in words)
         self.make_proxy("relays" in words)
         with dnsd.DnsServer(self.zone):
@@ -144,8 +148,8 @@ class Story:
 
     def make_proxy(self, relays):
         words = self.one("listen").argument.split() or ["starttls"]
-        normalise = "line-ends normalise " if "normalise" in words else ""
-        listen = f'listen "{proxy_module.ADDRESS}:25" {{ tls {words[0]} {normalise}}}'
+        more = ("line-ends normalise " if "normalise" in words else "") + ("submission yes " if "submission" in words else "")
+        listen = f'listen "{proxy_module.ADDRESS}:25" {{ tls {words[0]} {more}}}'
         if self.needs_ipv6():
             listen += f'\nlisten "[2001:db8::25]:25" {{ tls {words[0]} }}'
         limits = " ".join(line for _, line in self.one("limits").lines)
@@ -244,6 +248,9 @@ class Story:
         data = (line * (count // len(line) + 1))[:count - 2] + b"\r\n"
         self.client.send(data)
 
+    def client_base64(self, rest):
+        self.client.send((b"QUJD" * (int(rest) // 4 + 1))[:int(rest)] + b"\r\n")
+
     def client_reply(self, rest):
         self.reply = self.client.reply()
         if not matches(self.reply.lines[-1], rest):
@@ -316,6 +323,10 @@ class Story:
     def delivered_sender(self, rest):
         if not matches(self.delivered.sender, rest):
             raise Failed(f"sender {self.delivered.sender!r}")
+
+    def delivered_user(self, rest):
+        if self.delivered.user != rest:
+            raise Failed(f"user {self.delivered.user!r}")
 
     def delivered_recipient(self, rest):
         if not any(matches(recipient, rest) for recipient in self.delivered.recipients):
