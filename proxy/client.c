@@ -393,6 +393,7 @@ static enum progress advance_command(struct client *client)
         return PROGRESS_AGAIN;
     if (status == LINE_COMPLETE) {
         client_enter(client, CLIENT_COMMAND);
+        client->more_input = stream_input_length(client->stream) > consumed;
         client_run_command(client, line);
         stream_consume(client->stream, consumed);
         return PROGRESS_AGAIN;

@@ -6,6 +6,7 @@
 #include "proxy/client_private.h"
 
 #include "proxy/clock.h"
+#include "proxy/log.h"
 #include "proxy/stream.h"
 #include "proxy/worker.h"
 
@@ -317,6 +318,13 @@ static void run_starttls(struct client *client, const struct command *command)
     }
     if (client->session.facts.tls) {
         client_error(client, 503, "5.5.1", "TLS is on already");
+        return;
+    }
+    /* RFC 3207 4, RFC 2920 3.1: nothing may follow before our reply. What does was put there by somebody else. */
+    if (client->more_input) {
+        log_event(LOG_LEVEL_WARNING, "starttls-injection", "why", "bytes in the clear behind STARTTLS", NULL);
+        client_say(client, 503, "5.5.1", "bytes in the clear follow STARTTLS, which must come last; closing");
+        client_close(client, "bytes in the clear behind STARTTLS");
         return;
     }
     client_end_transaction(client, "STARTTLS");

@@ -59,6 +59,7 @@ struct client {
     bool tls_wanted;                   /* the handshake is to begin */
     bool greeted;                      /* the banner was sent */
     unsigned offered;                  /* in reply to its HELO or EHLO: bits of enum backend_extension */
+    bool more_input;                   /* behind the command line that is run now */
     bool skipping;                     /* within a command line that was too long or badly framed */
     enum command_verb waiting_for;     /* whose reply CLIENT_WAIT will send */
     enum listener_tls tls;
