@@ -302,7 +302,7 @@ static enum progress skip_line(struct client *client)
 static enum progress refuse_line(struct client *client, enum line_status status)
 {
     /* The bytes behind a BDAT whose size was not read must never be taken for commands. */
-    if (status == LINE_TOO_LONG && slice_equal_nocase(stream_peek(client->stream, 4), SLICE("BDAT"))) {
+    if (status == LINE_TOO_LONG && command_may_be_chunk(stream_peek(client->stream, COMMAND_LINE_MOST))) {
         client_say(client, 500, "5.5.6", "command line is too long; closing");
         return leave(client, "a BDAT of unknown size");
     }

@@ -392,34 +392,63 @@ static void refuse_unknown(struct client *client, struct slice verb)
     client_error(client, 500, "5.5.2", "command not recognised");
 }
 
-void client_run_command(struct client *client, struct slice line)
+/*
+ * RFC 2920 3.1: DATA ends a group, its reply is waited for. A client that does not wait and is refused goes on with a
+ * message, whose lines, written by who knows whom, would be taken for commands.
+ */
+static void close_behind_refused_data(struct client *client)
+{
+    if (client->state != CLIENT_COMMAND || !client->more_input)
+        return;
+    client_say(client, 421, "4.5.0", "more was sent behind DATA before its reply, closing");
+    client_close(client, "more was sent behind a refused DATA");
+}
+
+static void run_row(struct client *client, const struct command *command)
+{
+    const struct command_row *row = find_row(command->verb);
+    if (row == NULL)
+        bug("a verb without a row");
+    if (is_allowed(client, row, command))
+        row->run(client, command);
+}
+
+/* What it was. */
+static enum command_verb run_line(struct client *client, struct slice line)
 {
     struct command command;
     const char *enhanced = "5.5.4", *problem = "syntax error";
     if (++client->commands > client_config(client)->limits.commands) {
         client_say(client, 421, "4.7.0", "enough commands for one session, connect again (limit commands)");
         client_close(client, "limit commands");
-        return;
+        return COMMAND_UNKNOWN;
     }
     switch (command_parse(line, &command, &enhanced, &problem)) {
     case COMMAND_UNRECOGNISED:
+        if (command_may_be_chunk(line)) {
+            refuse_chunk_of_unknown_size(client, "5.5.2", "between BDAT and the size of its chunk a blank must stand");
+            break;
+        }
         refuse_unknown(client, command.verb_text);
-        return;
+        break;
     case COMMAND_SYNTAX:
         if (command.verb == COMMAND_BDAT) {
             refuse_chunk_of_unknown_size(client, enhanced, problem);
-            return;
+            break;
         }
         client_error(client, 501, enhanced, problem);
-        return;
+        break;
     case COMMAND_OK:
+        run_row(client, &command);
         break;
     }
-    const struct command_row *row = find_row(command.verb);
-    if (row == NULL)
-        bug("a verb without a row");
-    if (is_allowed(client, row, &command))
-        row->run(client, &command);
+    return command.verb;
+}
+
+void client_run_command(struct client *client, struct slice line)
+{
+    if (run_line(client, line) == COMMAND_DATA)
+        close_behind_refused_data(client);
 }
 
 void client_finish_command(struct client *client)

@@ -388,6 +388,13 @@ enum command_status command_parse(struct slice line, struct command *command_out
     return COMMAND_UNRECOGNISED;
 }
 
+bool command_may_be_chunk(struct slice line)
+{
+    while (line.length > 0 && !ascii_is_letter(line.text[0]))
+        line = slice_from(line, 1);
+    return slice_starts_with_nocase(line, SLICE("BDAT"));
+}
+
 const char *command_verb_name(enum command_verb verb)
 {
     for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -68,6 +68,11 @@ enum command_status {
 enum command_status command_parse(struct slice line, struct command *command_out, const char **enhanced_out,
                                   const char **problem_out);
 const char *command_verb_name(enum command_verb verb);
+/*
+ * Whether a line that command_parse() does not take for a BDAT might have been meant as one, or be one to another
+ * program: a tab in place of the blank, blanks in front. The bytes behind it must not be taken for commands.
+ */
+bool command_may_be_chunk(struct slice line);
 
 /* esmtp-value of SIZE=; at most 20 digits (RFC 1870 3); what is beyond 64 bits becomes UINT64_MAX. */
 bool command_parse_size(struct slice value, uint64_t *size_out);

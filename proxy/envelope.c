@@ -30,8 +30,9 @@ static int hexadecimal(char c)
 }
 
 /*
- * RFC 3461 4: xtext, and what it stands for must be printable ASCII (4.2, 4.4): it is written into the header of a
- * delivery report, where a line end would begin another field. With `utf8` UTF-8 may stand for itself.
+ * RFC 3461 4: xtext, and what it stands for must be "printable (graphic and white space)" ASCII (4.2, 4.4), hence the
+ * tab: it is written into the header of a delivery report, where a line end would begin another field. With `utf8`
+ * UTF-8 may stand for itself.
  */
 static bool is_xtext(struct slice text, bool utf8)
 {

@@ -497,6 +497,18 @@ START_TEST(test_nul_in_path)
 }
 END_TEST
 
+static const struct { const char *line; bool may_be; } chunk_lookalikes[] = {
+    { "BDAT\t10", true }, { " BDAT 10", true }, { "\tbdat 10 LAST", true }, { "bdat", true }, { "BDAT10", true },
+    { "\xC2\xA0" "BDAT 10", true }, { "\x0C" "BDAT 10", true }, { "BDA 10", false }, { "NOOP BDAT 10", false },
+    { "", false }, { "123", false }, { "XBDAT 10", false },
+};
+
+START_TEST(test_chunk_lookalikes)
+{
+    ck_assert_int_eq(command_may_be_chunk(slice_of_string(chunk_lookalikes[_i].line)), chunk_lookalikes[_i].may_be);
+}
+END_TEST
+
 Suite *suite_command(void);
 
 Suite *suite_command(void)
@@ -512,6 +524,7 @@ Suite *suite_command(void)
     tcase_add_loop_test(tests, test_parameters, 0, ROWS(parameter_cases));
     tcase_add_loop_test(tests, test_sizes, 0, ROWS(size_cases));
     tcase_add_test(tests, test_nul_in_path);
+    tcase_add_loop_test(tests, test_chunk_lookalikes, 0, ROWS(chunk_lookalikes));
     suite_add_tcase(suite, tests);
     return suite;
 }
