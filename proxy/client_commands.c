@@ -312,12 +312,12 @@ static void run_starttls(struct client *client, const struct command *command)
 {
     struct worker *worker = client->session.worker;
     (void)command;
-    if (client->tls != LISTENER_TLS_STARTTLS || worker->generation->tls == NULL) {
-        client_error(client, 502, "5.5.1", "TLS is not offered here");
+    if (client->session.facts.tls) {
+        client_error(client, 554, "5.5.1", "TLS is on already");
         return;
     }
-    if (client->session.facts.tls) {
-        client_error(client, 503, "5.5.1", "TLS is on already");
+    if (client->tls != LISTENER_TLS_STARTTLS || worker->generation->tls == NULL) {
+        client_error(client, 502, "5.5.1", "TLS is not offered here");
         return;
     }
     /* RFC 3207 4, RFC 2920 3.1: nothing may follow before our reply. What does was put there by somebody else. */
@@ -352,7 +352,7 @@ static const struct command_row {
     { COMMAND_QUIT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_quit, NULL },
     { COMMAND_BDAT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_bdat, finish_data },
     { COMMAND_AUTH, 0, client_run_auth, client_finish_auth },
-    { COMMAND_STARTTLS, ALLOWED_BEFORE_HELO | TAKES_NO_ARGUMENT, run_starttls, NULL },
+    { COMMAND_STARTTLS, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_starttls, NULL },
 };
 
 static const struct command_row *find_row(enum command_verb verb)
