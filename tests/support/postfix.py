@@ -201,6 +201,12 @@ class Postfix:
                 return messages
             time.sleep(0.05)
 
+    def wait_empty(self, seconds=20):
+        """Until nothing is queued: every recipient of every message has it."""
+        deadline = time.monotonic() + seconds
+        while self.queued() and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def queued(self):
         """Files in the queue: messages not delivered yet."""
         return sum(len(names) for folder in ("incoming", "active", "deferred", "maildrop", "hold")
