@@ -71,7 +71,7 @@ static struct program *load(const char *name, struct arena *arena)
     "k._domainkey.thief.example TXT \"p=AAAA\"\n"                                                                      \
     "k._domainkey.unreachable.trusted.example TIMEOUT\nk._domainkey.unreachable.example TIMEOUT\n"
 
-enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, NOT_SIGNED, DEFER, DEFER_SPF };
+enum { PASS, TAG, NO_AUTHOR, NO_SPF, NO_DMARC, NOT_SIGNED, DEFER, DEFER_SPF, NO_LOGIN };
 
 static const struct {
     const char *client;
@@ -158,6 +158,8 @@ static int outcome_of(const struct verdict *verdict)
         return verdict->tagged ? TAG : PASS;
     if (verdict->action == VERDICT_DEFER)
         return slice_equal(verdict->enhanced, SLICE("4.7.24")) ? DEFER_SPF : DEFER;
+    if (verdict->code == 530)
+        return NO_LOGIN;
     ck_assert_uint_eq(verdict->code, 550);
     if (slice_equal(verdict->enhanced, SLICE("5.6.0")))
         return NO_AUTHOR;
@@ -462,6 +464,44 @@ START_TEST(unanswered_signatures_excuse_nothing)
 }
 END_TEST
 
+/* Mail that strict.rules would refuse, by one's own users and by others on their listener (RFC 6409 4.3). */
+static const struct {
+    const char *client;
+    bool submission;
+    bool authenticated;
+    const char *recipient;
+    int expected[FILES];
+} users[] = {
+    { "192.0.2.66", true, true, "bob", { PASS, PASS, PASS } },
+    { "192.0.2.66", true, true, "postmaster", { PASS, PASS, PASS } },
+    { "192.0.2.66", true, false, "bob", { TAG, NO_LOGIN, NO_LOGIN } },
+    { "192.0.2.66", true, false, "postmaster", { TAG, NO_LOGIN, NO_LOGIN } },
+    { "192.0.2.66", false, false, "bob", { TAG, NO_DMARC, NO_DMARC } },
+    /* RFC 6409 4.3: "such as being within a protected subnetwork" */
+    { "203.0.113.9", true, false, "bob", { PASS, PASS, PASS } },
+};
+
+START_TEST(users_are_held_to_nothing_of_strangers)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, "", ZONE);
+        fixture.program = load(files[i], fixture.arena);
+        ck_assert(address_parse(slice_of_string(users[_i].client), &fixture.facts.client_address));
+        fixture.facts.submission = users[_i].submission;
+        fixture.facts.authenticated = users[_i].authenticated;
+        fixture.facts.sender_domain = SLICE("thief.example");
+        fixture.facts.sender = SLICE("ann@thief.example");
+        fixture.recipients[0].local_part = slice_of_string(users[_i].recipient);
+        fixture_message(&fixture, "From: boss@ours.example\r\nSubject: x\r\n\r\n", "Hello.\r\n");
+        struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+        ck_assert_msg(outcome_of(&verdict) == users[_i].expected[i], "%s, user %d: outcome %d by rule %.*s", files[i],
+                      _i, outcome_of(&verdict), SLICE_ARG(verdict.rule));
+        fixture_clear(&fixture);
+    }
+}
+END_TEST
+
 START_TEST(they_load_as_shipped)
 {
     struct arena *arena = arena_new();
@@ -486,6 +526,7 @@ Suite *suite_shipped_rules(void)
     tcase_add_loop_test(tests, trusted_sealers_excuse_dmarc, 0, sizeof sealed_mails / sizeof sealed_mails[0]);
     tcase_add_loop_test(tests, deviations_have_a_reason, 0, sizeof treatments / sizeof treatments[0]);
     tcase_add_test(tests, strict_asks_again_without_dns);
+    tcase_add_loop_test(tests, users_are_held_to_nothing_of_strangers, 0, sizeof users / sizeof users[0]);
     tcase_add_loop_test(tests, they_load_as_shipped, 0, FILES);
     suite_add_tcase(suite, tests);
     return suite;
