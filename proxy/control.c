@@ -76,6 +76,13 @@ static void take_descriptors(struct msghdr *packet, struct control_message *mess
     }
 }
 
+static void close_descriptors(struct control_message *message)
+{
+    for (unsigned i = 0; i < message->descriptors_count; i++)
+        close(message->descriptors[i]);
+    message->descriptors_count = 0;
+}
+
 static bool is_type(uint32_t type)
 {
     return type >= CONTROL_START && type <= CONTROL_UNFIT;
@@ -93,6 +100,7 @@ int control_receive(int socket, struct control_message *message_out)
         .msg_iov = parts, .msg_iovlen = 2, .msg_control = ancillary.bytes, .msg_controllen = sizeof(ancillary.bytes),
     };
     ssize_t received;
+    bool truncated, too_many;
 
     memset(message_out, 0, sizeof(*message_out));
     do
@@ -101,10 +109,13 @@ int control_receive(int socket, struct control_message *message_out)
     if (received < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
     take_descriptors(&packet, message_out);
-    if (received < (ssize_t)sizeof(head) || (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || !is_type(head.type)) {
-        for (unsigned i = 0; i < message_out->descriptors_count; i++)
-            close(message_out->descriptors[i]);
-        message_out->descriptors_count = 0;
+    truncated = (packet.msg_flags & MSG_CTRUNC) != 0;
+    too_many = truncated && message_out->descriptors_count == CONTROL_DESCRIPTORS_MOST;
+    message_out->cut = truncated && !too_many;
+    if (message_out->cut)
+        close_descriptors(message_out);
+    if (received < (ssize_t)sizeof(head) || too_many || (packet.msg_flags & MSG_TRUNC) != 0 || !is_type(head.type)) {
+        close_descriptors(message_out);
         return -1;
     }
     message_out->type = (enum control_type)head.type;

@@ -16,6 +16,7 @@
 #ifndef MXWARD_PROXY_CONTROL_H
 #define MXWARD_PROXY_CONTROL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "rules/slice.h"
@@ -34,13 +35,14 @@ struct control_message {
     char text[CONTROL_TEXT_MOST];      /* NUL-ended */
     int descriptors[CONTROL_DESCRIPTORS_MOST];
     unsigned descriptors_count;
+    bool cut;                          /* received, and its descriptors were lost: there was no room for them */
 };
 
 /* False: would block or the other end is gone (errno). Descriptors stay the caller's. */
 bool control_send(int socket, const struct control_message *message);
 /*
- * 1: got one (its descriptors are the caller's now, close-on-exec); 0: nothing there; -1: the other end is gone or
- * spoke nonsense.
+ * 1: got one (its descriptors are the caller's now, close-on-exec; none when it was `cut`); 0: nothing there; -1: the
+ * other end is gone or spoke nonsense.
  */
 int control_receive(int socket, struct control_message *message_out);
 

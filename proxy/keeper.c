@@ -355,8 +355,18 @@ static void on_control(evutil_socket_t socket, short events, void *context)
 
     (void)events;
     patience.tv_sec += (time_t)(keeper->current.drain_milliseconds / 1000);
-    while ((got = control_receive(socket, &message)) > 0)
-        obey(keeper, &message);
+    while ((got = control_receive(socket, &message)) > 0) {
+        if (message.cut && message.type == CONTROL_GENERATION) {
+            answer(CONTROL_REFUSED, message.number, SLICE("the keeper has no descriptor left (Too many open files)"));
+        } else if (message.cut) {
+            /* A worker would have no keeper: the next one gets them all. */
+            log_event(LOG_LEVEL_ERROR, "descriptors-lost", "why", strerror(EMFILE), "what", "leaving", NULL);
+            event_base_loopbreak(keeper->base);
+            return;
+        } else {
+            obey(keeper, &message);
+        }
+    }
     if (got == 0)
         return;
     keeper->orphan = true;

@@ -107,8 +107,8 @@ static void tell_tickets(struct child *child)
     close(message.descriptors[0]);
 }
 
-/* Gives a worker and the keeper the two ends of a new journal socket. */
-static void connect_journal(struct master *master, struct child *worker)
+/* Gives a worker and the keeper, one of which has just begun, the two ends of a new journal socket. */
+static void connect_journal(struct master *master, struct child *worker, struct child *newcomer)
 {
     struct control_message message = { .type = CONTROL_KEEPER, .number = worker->slot, .descriptors_count = 1 };
     int pair[2];
@@ -116,7 +116,9 @@ static void connect_journal(struct master *master, struct child *worker)
     if (worker->process <= 0 || master->keeper.process <= 0)
         return;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
-        log_event(LOG_LEVEL_ERROR, "socketpair", "why", strerror(errno), NULL);
+        log_event(LOG_LEVEL_ERROR, "socketpair", "why", strerror(errno), "effect", "that process is started anew",
+                  NULL);
+        kill(newcomer->process, SIGKILL);
         return;
     }
     message.descriptors[0] = pair[0];
@@ -132,11 +134,11 @@ static void connect_journals(struct child *child)
     struct master *master = child->master;
 
     if (!child_is_keeper(child)) {
-        connect_journal(master, child);
+        connect_journal(master, child, child);
         return;
     }
     for (unsigned i = 0; i < master->workers_count; i++)
-        connect_journal(master, &master->workers[i]);
+        connect_journal(master, &master->workers[i], child);
 }
 
 static void on_refused(struct child *child, const struct control_message *message)

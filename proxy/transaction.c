@@ -359,6 +359,8 @@ static void take_content(void *context, struct slice bytes)
         return;
     case SPOOL_FAILED:
         transaction->flaw = MESSAGE_DISK;
+        if (errno == ENOSPC || errno == EDQUOT)
+            status_add(transaction->session->worker->column, STATUS_SPOOL_FULL, 1);
         log_event(LOG_LEVEL_ERROR, "spool-failed", "directory", transaction->generation->config->spool_directory, "why",
                   strerror(errno), NULL);
         return;

@@ -358,6 +358,10 @@ static bool heed(struct life *life, struct control_message *message)
     case CONTROL_TICKETS:
         return take_tickets(message);
     case CONTROL_GENERATION:
+        if (message->cut) {
+            tell(CONTROL_REFUSED, message->number, "a worker has no descriptor left (Too many open files)");
+            return true;
+        }
         if (message->descriptors_count < 2 || life->worker.status == NULL)
             return false;
         prepare(life, message);
@@ -397,8 +401,14 @@ static void control_readable(evutil_socket_t socket, short events, void *context
     int got;
     (void)events;
     while ((got = control_receive(socket, &message)) > 0) {
-        if (!heed(life, &message))
+        /* Without these it cannot be what it is to be: another can. */
+        if (message.cut && message.type != CONTROL_GENERATION) {
+            log_event(LOG_LEVEL_ERROR, "descriptors-lost", "why", strerror(EMFILE), "what",
+                      "finishing the sessions there are, then leaving", NULL);
+            drain(life);
+        } else if (!heed(life, &message)) {
             log_event(LOG_LEVEL_ERROR, "control-nonsense", "type", log_number(message.type), NULL);
+        }
         for (unsigned i = 0; i < message.descriptors_count; i++)
             close(message.descriptors[i]);
     }

@@ -178,7 +178,8 @@ class Account:
                 self.take(*message)
         for name, heard in self.others.items():
             self.take_other(name, self.counts.pop(name, 0), heard)
-        self.unknown = list(self.counts)       # delivered, and nobody sent it
+        # Delivered, and nobody sent it; what has no name is not this load's.
+        self.unknown = [name for name in self.counts if name]
 
     def take(self, number, code, tries, unanswered, unheard):
         name = f"s-{number}"

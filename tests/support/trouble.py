@@ -4,6 +4,7 @@
 import contextlib
 import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 
 import namespace
 
+CGROUPS = "/sys/fs/cgroup"
 TCP_REPAIR = 19                        # linux/tcp.h
 
 
@@ -103,3 +105,49 @@ def vanish(sock):
 def cut_off(address):
     """Nothing goes to that address any more, nor is it told that nothing does."""
     subprocess.run(["ip", "route", "add", "blackhole", f"{address}/32", "table", "local"], check=True)
+
+
+class MemoryGroup:
+    """A control group with a limit of memory, of version 1 or 2. OSError where there can be none."""
+
+    def __init__(self):
+        parent = f"{CGROUPS}/memory"
+        self.first = os.path.isdir(parent)
+        if not self.first:
+            parent = CGROUPS
+            with open(f"{parent}/cgroup.subtree_control", "w", encoding="ascii") as file:
+                file.write("+memory")
+        self.path = f"{parent}/mxward-test-{random.randrange(1 << 40)}"
+        os.mkdir(self.path)
+
+    def read(self, name):
+        with open(f"{self.path}/{name}", encoding="ascii") as file:
+            return dict(line.split() for line in file)
+
+    def write(self, name, value):
+        with open(f"{self.path}/{name}", "w", encoding="ascii") as file:
+            file.write(str(value))
+
+    def add(self, pid):
+        """Its children will belong to it, too. What it has allocated so far does not count."""
+        self.write("cgroup.procs", pid)
+
+    def limit(self, size):
+        """In bytes; None: none."""
+        if self.first:
+            self.write("memory.limit_in_bytes", -1 if size is None else size)
+        else:
+            self.write("memory.max", "max" if size is None else size)
+
+    def used(self):
+        """Bytes that cannot be had back by forgetting what is cached."""
+        found = self.read("memory.stat")
+        return sum(int(found.get(name, 0)) for name in (("rss", "shmem") if self.first else ("anon", "shmem")))
+
+    def killed(self):
+        """How many processes for want of memory."""
+        return int(self.read("memory.oom_control" if self.first else "memory.events").get("oom_kill", 0))
+
+    def remove(self):
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path)

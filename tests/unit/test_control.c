@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -71,6 +72,29 @@ START_TEST(with_descriptors)
     }
     sent.descriptors_count++;
     ck_assert(!control_send(pair[0], &sent));
+}
+END_TEST
+
+START_TEST(without_room_for_descriptors)
+{
+    struct control_message sent = { .type = CONTROL_GENERATION, .number = 3, .descriptors_count = 2 };
+    struct control_message got;
+    struct rlimit limit, none;
+    unsigned before = open_descriptors();
+
+    sent.descriptors[0] = sent.descriptors[1] = pair[0];
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ck_assert(control_send(pair[0], &sent));
+    ck_assert_int_eq(control_receive(pair[1], &got), 1);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert(got.cut);
+    ck_assert_int_eq(got.type, CONTROL_GENERATION);
+    ck_assert_uint_eq(got.number, 3);
+    ck_assert_uint_eq(got.descriptors_count, 0);
+    ck_assert_uint_eq(open_descriptors(), before);
 }
 END_TEST
 
@@ -152,6 +176,7 @@ Suite *suite_control(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, there_and_nothing_more);
     tcase_add_test(tests, with_descriptors);
+    tcase_add_test(tests, without_room_for_descriptors);
     tcase_add_test(tests, longest_text);
     tcase_add_test(tests, nonsense);
     tcase_add_test(tests, full);
