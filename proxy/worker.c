@@ -297,6 +297,7 @@ static void commit(struct life *life, unsigned number)
         ears_close(&life->ears);
     } else if (life->running) {
         ears_open(&life->ears, worker);
+        publish_backends(life);
         tell(CONTROL_READY, number, NULL);
     } else {
         watch(life);
@@ -314,6 +315,7 @@ static void look_if_ready(evutil_socket_t unused, short events, void *context)
     if (!life->running && worker->judges != NULL && judges_ready(worker->judges) && !worker->draining) {
         ears_open(&life->ears, worker);
         life->running = true;
+        publish_backends(life);
         tell(CONTROL_READY, worker->generation->number, NULL);
     }
     if (life->running && (life->prepared == NULL || life->prepared_told))
