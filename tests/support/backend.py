@@ -8,17 +8,23 @@
         ...
         backend.messages[0].content
 
+Its address may be that of a UNIX socket ("/path"). With `tls` (an ssl.SSLContext for servers) it offers STARTTLS, or begins with
+TLS when `implicit`; what it knows of the client's certificate is session.certificate. With `lmtp` it speaks LMTP (RFC 2033). With
+`header` it wants a header of the PROXY protocol, version 2, first: session.header is ("192.0.2.1", 4711, "192.0.2.25", 25).
+
 Events: CONNECT, the verbs (EHLO, XCLIENT, AUTH, MAIL, RCPT, DATA, BDAT, RSET, QUIT, ...), RESPONSE (a line of the client within
-AUTH), BYTES, END (end of data, before the
-reply) and AFTER (after the reply to it). Actions: "close", "reset", "hang", "late SECONDS", or reply lines (several with
+AUTH), BYTES, END (end of data, before the reply) and AFTER (after the reply to it). Actions: "close", "reset", "hang", "late SECONDS", or reply lines (several with
 "\\n"); a reply of 421 also closes. As with Postfix, a session that was renamed by XCLIENT can't be renamed again.
 AUTH is taken whenever it is said: PLAIN, LOGIN and CRAM-MD5 for those in USERS, at any password of another user 535.
 """
 
 import base64
 import hmac
+import os
 import re
 import socket
+import ssl
+import struct
 import threading
 import time
 
@@ -68,8 +74,12 @@ class Rule:
 
 class Backend:
     def __init__(self, port=10025, address="127.0.0.1", extensions=EXTENSIONS, size=104857600, xclient=True,
-                 relays=False, domains=("example.org",)):
-        self.address = (address, port)
+                 relays=False, domains=("example.org",), tls=None, implicit=False, lmtp=False, header=False):
+        self.address = address if address.startswith("/") else (address, port)
+        self.tls = tls
+        self.implicit = implicit
+        self.lmtp = lmtp
+        self.header = header
         self.extensions = [name for name in extensions if xclient or not name.startswith("XCLIENT")]
         self.relays = relays           # takes any recipient; else only `domains`
         self.domains = domains
@@ -89,11 +99,20 @@ class Backend:
 
     def start(self):
         self.closing = False
-        self.server = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET)
+        self.server = socket.socket(self.family())
         self.server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if isinstance(self.address, str) and os.path.exists(self.address):
+            os.unlink(self.address)
         self.server.bind(self.address)
+        if isinstance(self.address, str):
+            os.chmod(self.address, 0o666)
         self.server.listen(1024)
         threading.Thread(target=self._accept, args=(self.server,), daemon=True).start()
+
+    def family(self):
+        if isinstance(self.address, str):
+            return socket.AF_UNIX
+        return socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET
 
     def stop(self):
         """Nobody listens any more; every connection is closed."""
@@ -192,6 +211,10 @@ class Session:
         self.message = None
         self.user = None               # who authenticated
         self.recipients_seen = 0
+        self.header = None
+        self.secure = False
+        self.certificate = None
+        self.resumed = False
         self.lock = threading.Lock()
 
     def abort(self):
@@ -202,11 +225,16 @@ class Session:
 
     def run(self):
         try:
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not isinstance(self.backend.address, str):
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.backend.header:
+                self.read_header()
+            if self.backend.implicit:
+                self.start_tls()
             self.say("CONNECT", "220 backend.example ESMTP")
             while True:
                 self.one_command()
-        except (Gone, OSError):
+        except (Gone, OSError, ssl.SSLError):
             pass
         finally:
             self.sock.close()
@@ -266,6 +294,33 @@ class Session:
             raise Gone
         return int(action[:3])
 
+    def start_tls(self):
+        self.sock = self.backend.tls.wrap_socket(self.sock, server_side=True)
+        self.secure, self.certificate, self.resumed = True, self.sock.getpeercert(), self.sock.session_reused
+
+    def exactly(self, count):
+        """So many bytes from the socket and no more: what follows may be TLS."""
+        data = b""
+        while len(data) < count:
+            more = self.sock.recv(count - len(data))
+            if not more:
+                raise Gone
+            data += more
+        return data
+
+    def read_header(self):
+        """Version 2, PROXY over a stream (haproxy, proxy-protocol.txt 2.2); anything else ends the connection."""
+        start = self.exactly(16)
+        family, length = start[13], struct.unpack(">H", start[14:])[0]
+        if start[:13] != b"\r\n\r\n\0\r\nQUIT\n\x21" or family not in (0x11, 0x21):
+            raise Gone
+        body = self.exactly(length)
+        kind, size = (socket.AF_INET, 4) if family == 0x11 else (socket.AF_INET6, 16)
+        ports = struct.unpack(">HH", body[2 * size:2 * size + 4])
+        self.header = (socket.inet_ntop(kind, body[:size]), ports[0], socket.inet_ntop(kind, body[size:2 * size]), ports[1])
+        if body[2 * size + 4:]:
+            raise Gone
+
     # ---- commands
 
     def one_command(self):
@@ -281,7 +336,20 @@ class Session:
 
     def do_ehlo(self, line):
         self.message = None
-        self.say("EHLO", "\n".join(["250 backend.example"] + ["250 " + name for name in self.backend.extensions]), line)
+        names = list(self.backend.extensions)
+        if self.backend.tls and not self.secure:
+            names.append("STARTTLS")
+        if self.backend.lmtp != line.upper().startswith("LHLO"):
+            self.say("EHLO", "500 5.5.1 wrong protocol", line)
+        else:
+            self.say("EHLO", "\n".join(["250 backend.example"] + ["250 " + name for name in names]), line)
+
+    do_lhlo = do_ehlo
+
+    def do_starttls(self, line):
+        if self.say("STARTTLS", "220 2.0.0 go on", line) == 220:
+            self.buffer = b""
+            self.start_tls()
 
     def do_helo(self, line):
         self.message = None
