@@ -160,29 +160,13 @@ void cli_put_wrapped(FILE *file, struct slice line, size_t width, size_t hang)
     fputc('\n', file);
 }
 
-/* Bytes of the character at `at` that may be shown as they are; 0: none. */
-static size_t shown_length(struct slice text, size_t at)
-{
-    unsigned char first = (unsigned char)text.text[at];
-    size_t length = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-    size_t bad;
-
-    if (first < ' ' || first == 0x7F || at + length > text.length ||
-        !text_is_utf8(slice_of(text.text + at, length), &bad))
-        return 0;
-    /* U+0080 to U+009F are controls as well (ISO 6429). */
-    if (first == 0xC2 && (unsigned char)text.text[at + 1] < 0xA0)
-        return 0;
-    return length;
-}
-
 struct slice cli_safe(struct slice text, struct arena *arena)
 {
     char *safe = arena_alloc(arena, text.length * 4 + 1);
     size_t length = 0;
 
     for (size_t at = 0; at < text.length;) {
-        size_t shown = shown_length(text, at);
+        size_t shown = text_shown_length(slice_from(text, at));
 
         if (shown > 0) {
             memcpy(safe + length, text.text + at, shown);

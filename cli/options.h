@@ -40,7 +40,7 @@ bool cli_colour(FILE *file);
 size_t cli_width(FILE *file);
 /* The line, broken at blanks where it is wider than `width` (0: never), the rest `hang` columns to the right. */
 void cli_put_wrapped(FILE *file, struct slice line, size_t width, size_t hang);
-/* UTF-8 as it is, but control characters (C0, DEL, C1) and bytes that are no part of it as \xHH; in `arena`. */
+/* UTF-8 as it is, but what is not to be shown (text_shown_length()) as \xHH, and so what is none; in `arena`. */
 struct slice cli_safe(struct slice text, struct arena *arena);
 
 #endif

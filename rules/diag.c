@@ -84,23 +84,11 @@ void span_position(struct span span, size_t *line_out, size_t *column_out)
         *column_out += !is_continuation(text.text[i]);
 }
 
-/* The length of the character that the text begins with, or 0 when a terminal cannot show it. */
-static size_t printable_length(struct slice text)
-{
-    unsigned char first = (unsigned char)text.text[0];
-
-    if (first < 0x20 || first == 0x7F)
-        return 0;
-    if (first == 0xC2 && text.length > 1 && (unsigned char)text.text[1] < 0xA0)        /* C1 controls */
-        return 0;
-    return text_utf8_length(text);
-}
-
 /* Shows text as it is but for what a terminal would not show; with `blank`, as blanks as wide as that (tabs stay). */
 static void print_shown(struct slice text, bool blank, char blank_as, FILE *file)
 {
     while (text.length > 0) {
-        size_t length = printable_length(text);
+        size_t length = text_shown_length(text);
 
         if (text.text[0] == '\t')
             fputc(blank && blank_as != ' ' ? blank_as : '\t', file);
@@ -146,7 +134,7 @@ static void print_line(struct span span, FILE *file)
     print_shown(slice_of(text.text + start, offset - start), true, ' ', file);
     fputc('^', file);
     if (length > 0) {
-        size_t first = printable_length(slice_of(text.text + offset, length));
+        size_t first = text_shown_length(slice_of(text.text + offset, length));
 
         print_shown(slice_from(slice_of(text.text + offset, length), first == 0 ? 1 : first), true, '~', file);
     }

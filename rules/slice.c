@@ -156,3 +156,23 @@ bool text_is_control(struct slice character)
 
     return first < ' ' || first == 0x7F || (first == 0xC2 && (unsigned char)character.text[1] < 0xA0);
 }
+
+/* UAX #9 2: U+061C, U+200E and F, U+202A to E, U+2066 to 9; U+2028 and 9; U+200B, U+2060 to 5, U+FEFF. */
+static bool is_hidden(struct slice character)
+{
+    unsigned char last = (unsigned char)character.text[character.length - 1];
+
+    if (slice_starts_with(character, SLICE("\xE2\x80")))
+        return last == 0x8B || last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE);
+    if (slice_starts_with(character, SLICE("\xE2\x81")))
+        return last >= 0xA0 && last <= 0xA9;
+    return slice_equal(character, SLICE("\xD8\x9C")) || slice_equal(character, SLICE("\xEF\xBB\xBF"));
+}
+
+size_t text_shown_length(struct slice text)
+{
+    size_t length = text_utf8_length(text);
+    struct slice character = slice_first(text, length);
+
+    return length == 0 || text_is_control(character) || is_hidden(character) ? 0 : length;
+}

@@ -100,5 +100,11 @@ size_t text_utf8_length(struct slice text);
 bool text_is_utf8(struct slice text, size_t *bad_out);
 /* Whether a character (1 to 4 bytes, as text_utf8_length() says) is a control character: C0, DEL or C1. */
 bool text_is_control(struct slice character);
+/*
+ * The length of the character that the text begins with, if a terminal may be given it: no control character, and none
+ * that is not seen and turns or breaks what stands around it (Unicode's bidirectional controls, line separators, zero
+ * widths but for the joiners that some scripts are written with). Else 0.
+ */
+size_t text_shown_length(struct slice text);
 
 #endif

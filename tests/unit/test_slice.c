@@ -159,6 +159,21 @@ START_TEST(test_utf8_text)
 }
 END_TEST
 
+static const struct { const char *text; size_t length; } shown[] = {
+    { "a\xE2\x80\xAE", 1 }, { "\xC3\xBC", 2 }, { "\xE2\x82\xAC", 3 }, { "\xF0\x9F\x98\x80", 4 }, { "\xC2\xA0", 2 },
+    /* the joiners, and what stands beside the others */
+    { "\xE2\x80\x8C", 3 }, { "\xE2\x80\x8D", 3 }, { "\xE2\x80\xA7", 3 }, { "\xE2\x80\xAF", 3 },
+    { "\xD8\x9C", 0 }, { "\xE2\x80\x8B", 0 }, { "\xE2\x80\x8E", 0 }, { "\xE2\x80\x8F", 0 }, { "\xE2\x80\xA8", 0 },
+    { "\xE2\x80\xAA", 0 }, { "\xE2\x80\xAE", 0 }, { "\xE2\x81\xA0", 0 }, { "\xE2\x81\xA6", 0 }, { "\xE2\x81\xA9", 0 },
+    { "\xEF\xBB\xBF", 0 }, { "\x1B", 0 }, { "\t", 0 }, { "\x7F", 0 }, { "\xC2\x9B", 0 }, { "\xFF", 0 }, { "", 0 },
+};
+
+START_TEST(test_shown)
+{
+    ck_assert_uint_eq(text_shown_length(slice_of_string(shown[_i].text)), shown[_i].length);
+}
+END_TEST
+
 Suite *suite_slice(void);
 
 Suite *suite_slice(void)
@@ -176,6 +191,7 @@ Suite *suite_slice(void)
     tcase_add_test(tests, test_find_and_parts);
     tcase_add_loop_test(tests, test_number, 0, sizeof(numbers) / sizeof(*numbers));
     tcase_add_loop_test(tests, test_utf8, 0, sizeof(characters) / sizeof(*characters));
+    tcase_add_loop_test(tests, test_shown, 0, sizeof(shown) / sizeof(*shown));
     tcase_add_test(tests, test_utf8_text);
     suite_add_tcase(suite, tests);
     return suite;
