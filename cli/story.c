@@ -210,7 +210,8 @@ static void tell_tls(const struct story *story, const json_t *client)
     story_put(story, client, "tls.cipher", " ", "");
     story_put(story, client, "tls.bits", ", ", " bits");
     story_put(story, client, "tls.server-name", ", for ", "");
-    fprintf(story->file, "%s\n", story_is_true(client, "tls.resumed") ? ", resumed" : "");
+    fprintf(story->file, "%s%s\n", story_is_true(client, "tls.resumed") ? ", resumed" : "",
+            story_is_true(client, "tls.implicit") ? ", from the first byte" : "");
     if (records_get(client, "tls.client") == NULL)
         return;
     story_label(story, "certificate");
@@ -232,9 +233,27 @@ static void tell_auth(const struct story *story, const json_t *client)
     story_put(story, client, "auth.mechanism", ", authenticated by ", "\n");
 }
 
+/* Who said that it is this client, and when it began to speak. */
+static void tell_origin(const struct story *story, const json_t *client)
+{
+    if (records_get(client, "via") != NULL) {
+        story_label(story, "");
+        story_put(story, client, "via", "so says ", "");
+        story_put(story, client, "told.state", ", of its name: ", "");
+        story_put(story, client, "told.name", " ", "");
+        story_put(story, client, "told.reverse-name", ", in the DNS ", "");
+        fputc('\n', story->file);
+    }
+    if (story_is_true(client, "early")) {
+        story_label(story, "");
+        fputs("spoke before the banner\n", story->file);
+    }
+}
+
 static void tell_client(const struct story *story)
 {
-    static const char *const told[] = { "ip", "port", "name", "helo", "esmtp", "auth", "tls", NULL };
+    static const char *const told[] = { "ip", "port", "name", "helo", "esmtp", "auth", "tls", "early", "via", "told",
+                                        NULL };
     const json_t *client = records_get(story->record, "client");
 
     story_label(story, "client");
@@ -246,6 +265,7 @@ static void tell_client(const struct story *story)
     if (story->kind == STORY_HAPPENED)
         story_put(story, story->record, "listener", ", to ", "");
     fputc('\n', story->file);
+    tell_origin(story, client);
     if (records_get(client, "auth") != NULL)
         tell_auth(story, client);
     if (records_get(client, "tls") != NULL)

@@ -149,6 +149,7 @@ static bool make_facts(struct verification *verification)
     facts->add_received = config->add_received;
     facts->record_subject = true;
     facts->fields_most = (uint32_t)config->limits.header_fields;
+    facts->hops_most = (uint32_t)config->limits.hops;
     facts->signatures_most = (uint32_t)config->limits.signatures;
     if (!address_parse(slice_of_string(arguments->ip), &facts->client_address)) {
         fprintf(stderr, "mxward: --ip %s: not an address\n", arguments->ip);

@@ -141,6 +141,7 @@ void evidence_encode(const struct evidence *evidence, struct wire_writer *writer
 {
     wire_put_u32(writer, evidence->header_size);
     wire_put_u32(writer, evidence->field_count);
+    wire_put_u32(writer, evidence->received_count);
     wire_put_u32(writer, evidence->from_count);
     encode_slices(evidence->author_domains, evidence->author_domains_count, writer);
     for (size_t i = 0; i < evidence->author_domains_count; i++)
@@ -170,6 +171,7 @@ bool evidence_decode(struct wire_reader *reader, struct arena *arena, struct evi
     *evidence = (struct evidence){ 0 };
     evidence->header_size = wire_get_u32(reader);
     evidence->field_count = wire_get_u32(reader);
+    evidence->received_count = wire_get_u32(reader);
     evidence->from_count = wire_get_u32(reader);
     evidence->author_domains = decode_slices(reader, arena, EVIDENCE_AUTHORS_MOST, &evidence->author_domains_count);
     evidence->author_unicode = arena_array(arena, evidence->author_domains_count, sizeof *evidence->author_unicode);

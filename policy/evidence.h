@@ -76,6 +76,7 @@ struct evidence_header {
 struct evidence {
     uint32_t header_size;          /* bytes, the empty line included */
     uint32_t field_count;
+    uint32_t received_count;       /* Received fields: hosts that had the message (RFC 5321 6.3) */
     uint32_t from_count;           /* From fields */
     struct slice *author_domains;  /* of every mailbox in every From field, without duplicates, lower case A-labels */
     struct slice *author_unicode;  /* parallel: in U-labels (RFC 5890) where that differs, else absent */

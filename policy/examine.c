@@ -269,6 +269,7 @@ struct examination *examine_begin(const struct facts *facts, const struct progra
     message_parse(header, arena, &examination->header);
     evidence->header_size = examination->header.size;
     evidence->field_count = (uint32_t)examination->header.count;
+    evidence->received_count = (uint32_t)message_count(&examination->header, SLICE("Received"));
     author_find(&examination->header, arena, evidence);
     evidence->message_id = first_value(examination, SLICE("Message-ID"));
     if (facts->record_subject)

@@ -24,6 +24,15 @@ static void encode_certificate(const struct facts_certificate *certificate, stru
     wire_put_slice(writer, certificate->problem);
 }
 
+static void encode_origin(const struct facts *facts, struct wire_writer *writer)
+{
+    wire_put_address(writer, &facts->via);
+    wire_put_u8(writer, facts->told.state);
+    wire_put_slice(writer, facts->told.name);
+    wire_put_slice(writer, facts->told.reverse_name);
+    wire_put_bool(writer, facts->early);
+}
+
 static void encode_session(const struct facts *facts, struct wire_writer *writer)
 {
     wire_put_slice(writer, facts->id);
@@ -35,10 +44,12 @@ static void encode_session(const struct facts *facts, struct wire_writer *writer
     wire_put_u16(writer, facts->client_port);
     wire_put_address(writer, &facts->local_address);
     wire_put_u16(writer, facts->local_port);
+    encode_origin(facts, writer);
     wire_put_bool(writer, facts->has_helo);
     wire_put_slice(writer, facts->helo);
     wire_put_bool(writer, facts->esmtp);
     wire_put_bool(writer, facts->tls);
+    wire_put_bool(writer, facts->tls_implicit);
     wire_put_slice(writer, facts->tls_version);
     wire_put_slice(writer, facts->tls_cipher);
     wire_put_u16(writer, facts->tls_bits);
@@ -62,6 +73,7 @@ void facts_encode(const struct facts *facts, struct wire_writer *writer)
     wire_put_u64(writer, facts->declared_size);
     wire_put_bool(writer, facts->body_8bit);
     wire_put_bool(writer, facts->smtputf8);
+    wire_put_bool(writer, facts->requiretls);
     wire_put_u32(writer, (uint32_t)facts->recipients_count);
     for (size_t i = 0; i < facts->recipients_count; i++)
         encode_recipient(&facts->recipients[i], writer);
@@ -71,6 +83,7 @@ void facts_encode(const struct facts *facts, struct wire_writer *writer)
     wire_put_bool(writer, facts->client_name_wanted);
     wire_put_u32(writer, facts->signatures_most);
     wire_put_u32(writer, facts->fields_most);
+    wire_put_u32(writer, facts->hops_most);
 }
 
 static void decode_certificate(struct wire_reader *reader, struct facts_certificate *certificate)
@@ -81,6 +94,15 @@ static void decode_certificate(struct wire_reader *reader, struct facts_certific
     certificate->issuer = wire_get_slice(reader, FACTS_TEXT_MOST);
     certificate->fingerprint = wire_get_slice(reader, FACTS_TEXT_MOST);
     certificate->problem = wire_get_slice(reader, FACTS_TEXT_MOST);
+}
+
+static void decode_origin(struct wire_reader *reader, struct facts *facts)
+{
+    facts->via = wire_get_address(reader);
+    facts->told.state = (enum facts_told)wire_get_enum(reader, FACTS_TOLD_TEMPORARY);
+    facts->told.name = wire_get_slice(reader, FACTS_TEXT_MOST);
+    facts->told.reverse_name = wire_get_slice(reader, FACTS_TEXT_MOST);
+    facts->early = wire_get_bool(reader);
 }
 
 static void decode_session(struct wire_reader *reader, struct facts *facts)
@@ -94,10 +116,12 @@ static void decode_session(struct wire_reader *reader, struct facts *facts)
     facts->client_port = (uint16_t)wire_get_u16(reader);
     facts->local_address = wire_get_address(reader);
     facts->local_port = (uint16_t)wire_get_u16(reader);
+    decode_origin(reader, facts);
     facts->has_helo = wire_get_bool(reader);
     facts->helo = wire_get_slice(reader, FACTS_TEXT_MOST);
     facts->esmtp = wire_get_bool(reader);
     facts->tls = wire_get_bool(reader);
+    facts->tls_implicit = wire_get_bool(reader);
     facts->tls_version = wire_get_slice(reader, FACTS_TEXT_MOST);
     facts->tls_cipher = wire_get_slice(reader, FACTS_TEXT_MOST);
     facts->tls_bits = (uint16_t)wire_get_u16(reader);
@@ -134,6 +158,7 @@ bool facts_decode(struct wire_reader *reader, struct arena *arena, struct facts 
     facts_out->declared_size = wire_get_u64(reader);
     facts_out->body_8bit = wire_get_bool(reader);
     facts_out->smtputf8 = wire_get_bool(reader);
+    facts_out->requiretls = wire_get_bool(reader);
     decode_recipients(reader, arena, facts_out);
     facts_out->message_size = wire_get_u64(reader);
     facts_out->add_received = wire_get_bool(reader);
@@ -141,5 +166,6 @@ bool facts_decode(struct wire_reader *reader, struct arena *arena, struct facts 
     facts_out->client_name_wanted = wire_get_bool(reader);
     facts_out->signatures_most = wire_get_u32(reader);
     facts_out->fields_most = wire_get_u32(reader);
+    facts_out->hops_most = wire_get_u32(reader);
     return !reader->failed;
 }

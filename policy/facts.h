@@ -18,6 +18,20 @@ struct facts_recipient {
     struct slice domain;           /* empty for bare postmaster; an address literal keeps its brackets */
 };
 
+/* What a host that may speak for others (XCLIENT) said of the client's name. */
+enum facts_told {
+    FACTS_TOLD_NOTHING,            /* it is looked up */
+    FACTS_TOLD_NAME,
+    FACTS_TOLD_NO_NAME,            /* none, or none that is verified */
+    FACTS_TOLD_TEMPORARY,          /* it could not be found out */
+};
+
+struct facts_told_name {
+    enum facts_told state;
+    struct slice name;             /* of TOLD_NAME; lower case, without a dot at its end */
+    struct slice reverse_name;     /* what its PTR record says, verified or not; empty: nothing */
+};
+
 /* What a TLS client showed of itself, where it was asked to. */
 struct facts_certificate {
     bool given;
@@ -40,11 +54,15 @@ struct facts {
     uint16_t client_port;
     struct address local_address;
     uint16_t local_port;
+    struct address via;            /* who said so of the client (XCLIENT, PROXY protocol); family 0: nobody */
+    struct facts_told_name told;
+    bool early;                    /* it spoke before the banner */
 
     bool has_helo;
     struct slice helo;             /* argument of the newest HELO or EHLO, as sent: one word of printable ASCII */
     bool esmtp;                    /* EHLO */
     bool tls;
+    bool tls_implicit;             /* from the first byte on: known before the banner */
     struct slice tls_version;      /* "TLSv1.3" */
     struct slice tls_cipher;       /* OpenSSL's name */
     uint16_t tls_bits;
@@ -64,6 +82,7 @@ struct facts {
     uint64_t declared_size;        /* SIZE=, 0 when not given */
     bool body_8bit;                /* BODY=8BITMIME */
     bool smtputf8;                 /* SMTPUTF8 (RFC 6531): only then may addresses hold UTF-8 */
+    bool requiretls;               /* REQUIRETLS (RFC 8689) */
 
     struct facts_recipient *recipients;    /* at stage rcpt: only the one asked about; at message: all accepted */
     size_t recipients_count;
@@ -75,6 +94,7 @@ struct facts {
     bool client_name_wanted;       /* XCLIENT needs the client's name: stages rcpt and message wait for iprev */
     uint32_t signatures_most;      /* DKIM signatures tried (limit) */
     uint32_t fields_most;          /* header fields of a message (limit); 0: any number */
+    uint32_t hops_most;            /* Received fields of a message (limit); 0: any number */
 };
 
 struct wire_writer;

@@ -44,6 +44,17 @@ const struct spf_outcome *field_spf_helo(struct field_context *context)
     return &context->findings->spf_helo;
 }
 
+/*
+ * At stage connect only what began with the connection: rules of that stage are run again with every later stage, and
+ * must not see then what they could not see before.
+ */
+static const struct facts *tls_of(const void *context)
+{
+    static const struct facts none;
+    const struct field_context *of = context;
+    return of->stage == STAGE_CONNECT && !of->facts->tls_implicit ? &none : of->facts;
+}
+
 static struct value domain_or_absent(struct slice text, struct arena *arena)
 {
     struct slice domain;
@@ -160,68 +171,74 @@ static READER(read_helo_esmtp)
 static READER(read_tls)
 {
     UNUSED_KEY;
-    return value_boolean(facts_of(context)->tls);
+    return value_boolean(tls_of(context)->tls);
+}
+
+static READER(read_tls_implicit)
+{
+    UNUSED_KEY;
+    return value_boolean(tls_of(context)->tls_implicit);
 }
 
 static READER(read_tls_version)
 {
     UNUSED_KEY;
-    return text_or_absent(facts_of(context)->tls_version);
+    return text_or_absent(tls_of(context)->tls_version);
 }
 
 static READER(read_tls_cipher)
 {
     UNUSED_KEY;
-    return text_or_absent(facts_of(context)->tls_cipher);
+    return text_or_absent(tls_of(context)->tls_cipher);
 }
 
 static READER(read_tls_bits)
 {
     UNUSED_KEY;
-    return facts_of(context)->tls ? value_number(facts_of(context)->tls_bits)
+    return tls_of(context)->tls ? value_number(tls_of(context)->tls_bits)
                                   : value_in_state(VALUE_NUMBER, VALUE_ABSENT);
 }
 
 static READER(read_tls_server_name)
 {
     UNUSED_KEY;
-    return text_or_absent(facts_of(context)->tls_server_name);
+    return text_or_absent(tls_of(context)->tls_server_name);
 }
 
 static READER(read_tls_resumed)
 {
     UNUSED_KEY;
-    return value_boolean(facts_of(context)->tls_resumed);
+    return value_boolean(tls_of(context)->tls_resumed);
 }
 
 static READER(read_tls_client_verified)
 {
     UNUSED_KEY;
-    return value_boolean(facts_of(context)->tls_client.verified);
+    return value_boolean(tls_of(context)->tls_client.verified);
 }
 
 static READER(read_tls_client_subject)
 {
     UNUSED_KEY;
-    return text_or_absent(facts_of(context)->tls_client.subject);
+    return text_or_absent(tls_of(context)->tls_client.subject);
 }
 
 static READER(read_tls_client_issuer)
 {
     UNUSED_KEY;
-    return text_or_absent(facts_of(context)->tls_client.issuer);
+    return text_or_absent(tls_of(context)->tls_client.issuer);
 }
 
 static READER(read_tls_client_fingerprint)
 {
     UNUSED_KEY;
-    return text_or_absent(facts_of(context)->tls_client.fingerprint);
+    return text_or_absent(tls_of(context)->tls_client.fingerprint);
 }
 
 static READER(read_tls_client_problem)
 {
     UNUSED_KEY;
-    return text_or_absent(facts_of(context)->tls_client.problem);
+    return text_or_absent(tls_of(context)->tls_client.problem);
 }
 
 static READER(read_auth_authenticated)
@@ -290,6 +307,12 @@ static READER(read_sender_smtputf8)
 {
     UNUSED_KEY;
     return value_boolean(facts_of(context)->smtputf8);
+}
+
+static READER(read_sender_requiretls)
+{
+    UNUSED_KEY;
+    return value_boolean(facts_of(context)->requiretls);
 }
 
 static READER(read_spf_result)
@@ -423,6 +446,7 @@ static READER(read_score)
 }
 
 static const char *const iprev_words[] = { "pass", "fail", "temperror", "permerror", NULL };
+static const char *const ptr_words[] = { "found", "none", "temperror", NULL };
 static const char *const spf_words[] = {
     "none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL
 };
@@ -445,6 +469,22 @@ static const struct field table[] = {
       "PTR name of the client, verified or not" },
     { "iprev.result",         "iprev", VALUE_WORD,    STAGE_CONNECT, false, iprev_words, read_iprev_result,
       "whether the client's address has a name that has the address (RFC 8601 2.7.3)" },
+    { "iprev.ptr",            NULL,    VALUE_WORD,    STAGE_CONNECT, false, ptr_words, field_iprev_ptr,
+      "the first step of that: whether the address has names (PTR)" },
+    { "iprev.names",          NULL,    VALUE_DOMAIN,  STAGE_CONNECT, false, NULL, field_iprev_names,
+      "those names, the first ten" },
+    { "iprev.count",          NULL,    VALUE_NUMBER,  STAGE_CONNECT, false, NULL, field_iprev_count,
+      "how many names there are" },
+    { "iprev.confirmed",      NULL,    VALUE_DOMAIN,  STAGE_CONNECT, false, NULL, field_iprev_confirmed,
+      "names that have the client's address" },
+    { "iprev.mismatched",     NULL,    VALUE_DOMAIN,  STAGE_CONNECT, false, NULL, field_iprev_mismatched,
+      "names that have other addresses" },
+    { "iprev.unresolved",     NULL,    VALUE_DOMAIN,  STAGE_CONNECT, false, NULL, field_iprev_unresolved,
+      "names that have no address of the client's kind" },
+    { "client.early",         NULL,    VALUE_BOOLEAN, STAGE_CONNECT, false, NULL, field_client_early,
+      "whether the client spoke before it was greeted" },
+    { "client.via",           NULL,    VALUE_ADDRESS, STAGE_CONNECT, false, NULL, field_client_via,
+      "host that says who the client is, by XCLIENT or the PROXY protocol; absent when nobody does" },
     { "listener",             NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_listener,
       "the listener the client came to, as configured" },
     { "listener.submission",  NULL,    VALUE_BOOLEAN, STAGE_CONNECT, false, NULL, read_listener_submission,
@@ -463,29 +503,37 @@ static const struct field table[] = {
       "whether it is a domain or an address literal by RFC 5321's grammar" },
     { "helo.literal",         NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_helo_literal,
       "whether it is an address in brackets, with or without the tag that IPv6 needs" },
+    { "helo.ours",            NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, field_helo_ours,
+      "whether it is our hostname, our authserv-id, or the address that the client came to" },
+    { "helo.resolves",        NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, field_helo_resolves,
+      "whether the DNS knows an address of it; absent when it is an address itself" },
+    { "helo.matches",         NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, field_helo_matches,
+      "whether it has, or is, the client's address" },
     { "helo.esmtp",           NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_helo_esmtp,
       "whether the client said EHLO" },
-    { "tls",                  NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_tls,
+    { "tls",                  NULL,    VALUE_BOOLEAN, STAGE_CONNECT, false, NULL, read_tls,
       "whether the session is encrypted" },
-    { "tls.version",          NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_version,
+    { "tls.implicit",         NULL,    VALUE_BOOLEAN, STAGE_CONNECT, false, NULL, read_tls_implicit,
+      "whether it was from its first byte on" },
+    { "tls.version",          NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_tls_version,
       "\"TLSv1.2\", \"TLSv1.3\"" },
-    { "tls.cipher",           NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_cipher,
+    { "tls.cipher",           NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_tls_cipher,
       "name of the cipher" },
-    { "tls.bits",             NULL,    VALUE_NUMBER,  STAGE_HELO,    false, NULL, read_tls_bits,
+    { "tls.bits",             NULL,    VALUE_NUMBER,  STAGE_CONNECT, false, NULL, read_tls_bits,
       "bits of the cipher's key" },
-    { "tls.server-name",      NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_server_name,
+    { "tls.server-name",      NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_tls_server_name,
       "the host that the client asked for (SNI), as it wrote it" },
-    { "tls.resumed",          NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_tls_resumed,
+    { "tls.resumed",          NULL,    VALUE_BOOLEAN, STAGE_CONNECT, false, NULL, read_tls_resumed,
       "whether it is an earlier session, resumed" },
-    { "tls.client.verified",  NULL,    VALUE_BOOLEAN, STAGE_HELO,    false, NULL, read_tls_client_verified,
+    { "tls.client.verified",  NULL,    VALUE_BOOLEAN, STAGE_CONNECT, false, NULL, read_tls_client_verified,
       "whether the client gave a certificate that the listener's client-authorities vouch for" },
-    { "tls.client.subject",   NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_subject,
+    { "tls.client.subject",   NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_tls_client_subject,
       "whose certificate it is, as CN=mail.example.org,O=Example; believe it only when verified" },
-    { "tls.client.issuer",    NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_issuer,
+    { "tls.client.issuer",    NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_tls_client_issuer,
       "who signed it, written likewise" },
-    { "tls.client.fingerprint", NULL,  VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_fingerprint,
+    { "tls.client.fingerprint", NULL,  VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_tls_client_fingerprint,
       "SHA-256 of the certificate in lower case hexadecimal digits; certain also when not verified" },
-    { "tls.client.problem",   NULL,    VALUE_TEXT,    STAGE_HELO,    false, NULL, read_tls_client_problem,
+    { "tls.client.problem",   NULL,    VALUE_TEXT,    STAGE_CONNECT, false, NULL, read_tls_client_problem,
       "why it is not verified" },
     { "spf.helo",             NULL,    VALUE_WORD,    STAGE_HELO,    false, spf_words, read_spf_helo,
       "SPF's result for the HELO domain" },
@@ -515,6 +563,8 @@ static const struct field table[] = {
       "whether MAIL declared BODY=8BITMIME" },
     { "sender.smtputf8",      NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_sender_smtputf8,
       "whether MAIL said SMTPUTF8" },
+    { "sender.requiretls",    NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_sender_requiretls,
+      "whether MAIL said REQUIRETLS (RFC 8689)" },
     { "spf.result",           "spf",   VALUE_WORD,    STAGE_MAIL,    false, spf_words, read_spf_result,
       "SPF's result for the envelope sender; with the null sender for postmaster at the HELO domain" },
     { "spf.domain",           NULL,    VALUE_DOMAIN,  STAGE_MAIL,    false, NULL, read_spf_domain,
@@ -663,6 +713,8 @@ static const struct field table[] = {
       field_header_oddities, "everything odd about the header's form, by name" },
     { "message.size",         NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, field_bytes, field_message_size,
       "bytes of the whole message" },
+    { "message.hops",         NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, field_message_hops,
+      "how many Received fields the message came with: the hosts that it went through" },
     { "message.id",           NULL,    VALUE_TEXT,    STAGE_MESSAGE, false, NULL, field_message_id,
       "the Message-ID field" },
 };

@@ -9,6 +9,8 @@
 
 #include "policy/answers.h"
 #include "policy/facts.h"
+#include "policy/helo_host.h"
+#include "policy/stage.h"
 #include "policy/verdict.h"
 #include "rules/field.h"
 #include "rules/list.h"
@@ -22,6 +24,9 @@ struct field_context {
     bool has_iprev;                            /* parts of findings that are evaluated */
     bool has_spf_helo;
     bool has_spf;
+    bool has_helo_host;
+    struct helo_host helo_host;
+    enum stage stage;                          /* whose rules are run */
     const struct facts_recipient *recipients;  /* those that `recipient` means: the one asked about, or all */
     size_t recipients_count;
     const struct list *trusted_sealers;        /* the rules' list of that name, NULL when they have none */
@@ -32,6 +37,7 @@ struct field_context {
 const struct iprev_outcome *field_iprev(struct field_context *context);
 const struct spf_outcome *field_spf(struct field_context *context);
 const struct spf_outcome *field_spf_helo(struct field_context *context);
+const struct helo_host *field_helo_host(struct field_context *context);
 
 /* Lists that the rules must have for facts of ARC; ends with NULL. */
 extern const char *const field_arc_lists[];

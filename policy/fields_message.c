@@ -191,6 +191,12 @@ READER(field_message_size)
     return value_number(size > INT64_MAX ? INT64_MAX : (int64_t)size);
 }
 
+READER(field_message_hops)
+{
+    UNUSED_KEY;
+    return value_number(evidence_of(context)->received_count);
+}
+
 READER(field_message_id)
 {
     UNUSED_KEY;

@@ -31,6 +31,19 @@ static inline struct value text_or_absent(struct slice text)
 /* Whether a key that could not be fetched may hide a signature that passes. */
 bool field_any_signature_unknown(const struct findings *findings);
 
+/* Of the client (fields_client.c). */
+READER(field_client_early);
+READER(field_client_via);
+READER(field_iprev_ptr);
+READER(field_iprev_count);
+READER(field_iprev_names);
+READER(field_iprev_confirmed);
+READER(field_iprev_mismatched);
+READER(field_iprev_unresolved);
+READER(field_helo_ours);
+READER(field_helo_resolves);
+READER(field_helo_matches);
+
 /* Of signatures (fields_dkim.c). */
 READER(field_dkim_result);
 READER(field_dkim_domain);
@@ -79,6 +92,7 @@ READER(field_header_size);
 READER(field_header_count);
 READER(field_message_size);
 READER(field_message_id);
+READER(field_message_hops);
 
 /* Of its author and its header's form (fields_author.c). */
 READER(field_from_domain);

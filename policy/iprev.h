@@ -16,6 +16,20 @@
 /* PASS, FAIL (names, but none has the address), PERMERROR (no name at all), TEMPERROR. */
 struct iprev_outcome iprev(const struct facts *facts, struct answers *answers, struct arena *arena);
 
+/*
+ * What each step found: which names the address has, and which of them have the address. With what a trusted host told
+ * of the client's name nothing is looked up.
+ */
+struct iprev_steps {
+    enum auth_result ptr;                      /* PASS: names, NONE: none, TEMPERROR, PENDING */
+    size_t names_count;                        /* of the whole answer */
+    size_t count;                              /* of those looked at, in alphabetical order: */
+    struct slice names[IPREV_NAMES_MOST];
+    /* PASS: it has the address, FAIL: others, NONE: no address, TEMPERROR, PENDING. */
+    enum auth_result found[IPREV_NAMES_MOST];
+};
+struct iprev_steps iprev_steps(const struct facts *facts, struct answers *answers, struct arena *arena);
+
 /* Notes the PTR question. */
 void iprev_want(const struct facts *facts, struct answers *answers, struct arena *arena);
 

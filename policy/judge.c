@@ -99,10 +99,12 @@ static bool find_needed(struct judgement *judgement)
  * A stage waits for all that its rules read, also where the rest of a condition decides without it: else the trace
  * would hold what depends on how fast an answer came.
  */
-static bool reads_pending(const struct findings *findings)
+static bool reads_pending(const struct field_context *context)
 {
+    const struct findings *findings = context->findings;
+    const struct helo_host *host = &context->helo_host;
     return findings->iprev.result == AUTH_PENDING || findings->spf_helo.result == AUTH_PENDING ||
-           findings->spf.result == AUTH_PENDING;
+           findings->spf.result == AUTH_PENDING || host->resolves == AUTH_PENDING || host->matches == AUTH_PENDING;
 }
 
 /* Texts */
@@ -266,6 +268,7 @@ static enum progress run_stage(struct judgement *judgement, enum stage stage, ui
     const struct program *program = judgement->input->program;
     if (!program_has_stage(program, stage))
         return PROGRESS_ON;
+    judgement->context.stage = stage;
     struct evaluation evaluation = {
         .program = program,
         .context = &judgement->context,
@@ -274,7 +277,7 @@ static enum progress run_stage(struct judgement *judgement, enum stage stage, ui
         .score = &judgement->context.score,
     };
     struct stage_outcome outcome = eval_stage(&evaluation, stage);
-    if (outcome.pending || reads_pending(judgement->context.findings))
+    if (outcome.pending || reads_pending(&judgement->context))
         return PROGRESS_PENDING;
     struct verdict_run *run = add_run(judgement, stage, recipient, outcome.trace);
     judgement->undecided = judgement->undecided || outcome.undecided;
@@ -365,6 +368,24 @@ static bool has_too_many_fields(struct judgement *judgement)
     return true;
 }
 
+/* Likewise (P7): RFC 5321 6.3 has a server stop loops, whatever its rules are. RFC 3463 3.5 names it. */
+static bool has_too_many_hops(struct judgement *judgement)
+{
+    const struct judge_input *input = judgement->input;
+    struct verdict *verdict = judgement->verdict;
+    if (input->stage != STAGE_MESSAGE || input->facts->hops_most == 0 ||
+        input->evidence->received_count <= input->facts->hops_most)
+        return false;
+    verdict->action = VERDICT_REJECT;
+    verdict->code = 554;
+    verdict->enhanced = SLICE("5.4.6");
+    struct slice text = arena_printf(judgement->arena,
+                                     "mail loop: %u Received fields, more than allowed here (limit hops)",
+                                     (unsigned)input->evidence->received_count);
+    verdict->text = reply_text(judgement, text, "");
+    return true;
+}
+
 static void add_field(struct verdict *verdict, struct added_field field)
 {
     if (field.text.length > 0 && field.text.length <= VERDICT_FIELD_MOST && verdict->added_count < VERDICT_ADDED_MOST)
@@ -416,7 +437,7 @@ bool judge(const struct judge_input *input, struct arena *arena, struct verdict 
     /* Without a message's findings its rules cannot run; other stages go on, for their questions. */
     if (!found && input->stage == STAGE_MESSAGE)
         return false;
-    if (has_too_many_fields(&judgement) || cannot_be_carried(&judgement))
+    if (has_too_many_fields(&judgement) || has_too_many_hops(&judgement) || cannot_be_carried(&judgement))
         return true;
     enum progress progress = run_rules(&judgement);
     if (!found || progress == PROGRESS_PENDING)

@@ -27,12 +27,26 @@ static json_t *certificate_of(const struct facts_certificate *certificate, struc
     return object;
 }
 
+static void put_origin(json_t *object, const struct facts *facts, struct arena *arena)
+{
+    record_put_flag(object, "early", facts->early);
+    record_put_address(object, "via", &facts->via);
+    if (facts->told.state == FACTS_TOLD_NOTHING)
+        return;
+    json_t *told = json_object();
+    record_put_name(told, "state", record_told_name(facts->told.state));
+    record_put_text(told, "name", facts->told.name, arena);
+    record_put_text(told, "reverse-name", facts->told.reverse_name, arena);
+    record_put(object, "told", told);
+}
+
 static json_t *client_of(const struct record *record, struct arena *arena)
 {
     const struct facts *facts = record->facts;
     json_t *object = json_object();
     record_put_address(object, "ip", &facts->client_address);
     record_put_number(object, "port", facts->client_port);
+    put_origin(object, facts, arena);
     if (record->verdict != NULL && record->verdict->findings.iprev.result == AUTH_PASS)
         record_put_text(object, "name", record->verdict->findings.iprev.name, arena);
     if (facts->has_helo) {
@@ -54,6 +68,7 @@ static json_t *client_of(const struct record *record, struct arena *arena)
     record_put_number(tls, "bits", facts->tls_bits);
     record_put_text(tls, "server-name", facts->tls_server_name, arena);
     record_put(tls, "resumed", json_boolean(facts->tls_resumed));
+    record_put_flag(tls, "implicit", facts->tls_implicit);
     if (facts->tls_client.given)
         record_put(tls, "client", certificate_of(&facts->tls_client, arena));
     record_put(object, "tls", tls);
@@ -105,6 +120,7 @@ static json_t *envelope_of(const struct record *record, struct arena *arena)
         record_put_size(object, "size", facts->declared_size);
     record_put_flag(object, "8bit", facts->body_8bit);
     record_put_flag(object, "smtputf8", facts->smtputf8);
+    record_put_flag(object, "requiretls", facts->requiretls);
     record_put_text(object, "ret", record->ret, arena);
     record_put_text(object, "envid", record->envid, arena);
     json_t *recipients = json_array();
@@ -122,6 +138,7 @@ static json_t *settings_of(const struct facts *facts)
     record_put(object, "client-name-wanted", json_boolean(facts->client_name_wanted));
     record_put_number(object, "signatures-most", facts->signatures_most);
     record_put_number(object, "fields-most", facts->fields_most);
+    record_put_number(object, "hops-most", facts->hops_most);
     return object;
 }
 
@@ -241,6 +258,7 @@ static void put_evidence(json_t *object, const struct evidence *evidence, struct
 {
     record_put_number(object, "header-size", evidence->header_size);
     record_put_number(object, "fields", evidence->field_count);
+    record_put_number(object, "received", evidence->received_count);
     record_put_text(object, "message-id", evidence->message_id, arena);
     record_put_text(object, "subject", evidence->subject, arena);
     put_authors(object, evidence, arena);

@@ -39,10 +39,23 @@ static void read_certificate(struct reading *reading, json_t *client, struct fac
     certificate->problem = record_get_text(reading, client, "problem", FACTS_TEXT_MOST);
 }
 
+static void read_origin(struct reading *reading, json_t *client, struct facts *facts)
+{
+    facts->early = record_get_flag(reading, client, "early");
+    record_get_address(reading, client, "via", &facts->via);
+    json_t *told = record_get_object(reading, client, "told");
+    if (told == NULL)
+        return;
+    facts->told.state = (enum facts_told)record_get_name(reading, told, "state", record_told_name, RECORD_TOLD_NAMES);
+    facts->told.name = record_get_text(reading, told, "name", FACTS_TEXT_MOST);
+    facts->told.reverse_name = record_get_text(reading, told, "reverse-name", FACTS_TEXT_MOST);
+}
+
 static void read_client(struct reading *reading, json_t *client, struct facts *facts)
 {
     record_get_address(reading, client, "ip", &facts->client_address);
     facts->client_port = (uint16_t)record_get_number(reading, client, "port", 0, UINT16_MAX);
+    read_origin(reading, client, facts);
     facts->helo = record_get_text(reading, client, "helo", FACTS_TEXT_MOST);
     facts->has_helo = facts->helo.text != NULL;
     facts->esmtp = record_get_flag(reading, client, "esmtp");
@@ -53,6 +66,7 @@ static void read_client(struct reading *reading, json_t *client, struct facts *f
     facts->auth_identity = record_get_text(reading, auth, "identity", FACTS_TEXT_MOST);
     json_t *tls = record_get_object(reading, client, "tls");
     facts->tls = tls != NULL;
+    facts->tls_implicit = record_get_flag(reading, tls, "implicit");
     facts->tls_version = record_get_text(reading, tls, "version", FACTS_TEXT_MOST);
     facts->tls_cipher = record_get_text(reading, tls, "cipher", FACTS_TEXT_MOST);
     facts->tls_bits = (uint16_t)record_get_number(reading, tls, "bits", 0, UINT16_MAX);
@@ -75,6 +89,7 @@ static void read_envelope(struct reading *reading, json_t *envelope, struct reco
     facts->declared_size = (uint64_t)record_get_number(reading, envelope, "size", 0, INT64_MAX);
     facts->body_8bit = record_get_flag(reading, envelope, "8bit");
     facts->smtputf8 = record_get_flag(reading, envelope, "smtputf8");
+    facts->requiretls = record_get_flag(reading, envelope, "requiretls");
     record->ret = record_get_text(reading, envelope, "ret", FACTS_TEXT_MOST);
     record->envid = record_get_text(reading, envelope, "envid", FACTS_TEXT_MOST);
     facts->recipients_count = record_get_array(reading, envelope, "recipients", FACTS_RECIPIENTS_MOST, &array);
@@ -106,6 +121,7 @@ static void read_facts(struct reading *reading, json_t *root, struct record *rec
     facts->client_name_wanted = record_get_flag(reading, settings, "client-name-wanted");
     facts->signatures_most = (uint32_t)record_get_number(reading, settings, "signatures-most", 0, UINT32_MAX);
     facts->fields_most = (uint32_t)record_get_number(reading, settings, "fields-most", 0, UINT32_MAX);
+    facts->hops_most = (uint32_t)record_get_number(reading, settings, "hops-most", 0, UINT32_MAX);
 }
 
 /* Answers */
@@ -322,6 +338,7 @@ static void read_message(struct reading *reading, json_t *root, struct record_re
     struct evidence *evidence = arena_alloc(reading->arena, sizeof *evidence);
     evidence->header_size = (uint32_t)record_get_number(reading, message, "header-size", 0, UINT32_MAX);
     evidence->field_count = (uint32_t)record_get_number(reading, message, "fields", 0, UINT32_MAX);
+    evidence->received_count = (uint32_t)record_get_number(reading, message, "received", 0, UINT32_MAX);
     read_authors(reading, message, evidence);
     evidence->message_id = record_get_text(reading, message, "message-id", EVIDENCE_TEXT_MOST);
     evidence->subject = record_get_text(reading, message, "subject", EVIDENCE_TEXT_MOST);

@@ -42,6 +42,15 @@ const char *record_part_name(enum record_part part)
     return names[part];
 }
 
+const char *record_told_name(unsigned told)
+{
+    static const char *const names[RECORD_TOLD_NAMES] = {
+        [FACTS_TOLD_NOTHING] = "nothing", [FACTS_TOLD_NAME] = "name", [FACTS_TOLD_NO_NAME] = "no-name",
+        [FACTS_TOLD_TEMPORARY] = "temporary",
+    };
+    return names[told];
+}
+
 const char *record_crypto_name(unsigned crypto)
 {
     static const char *const names[RECORD_CRYPTO_NAMES] = {

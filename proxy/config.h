@@ -46,6 +46,7 @@ struct config_limits {
     uint64_t message_size;             /* bytes: 50M */
     uint64_t header_size;              /* bytes: 256K */
     uint64_t header_fields;            /* of a message: 1000 */
+    uint64_t hops;                     /* Received fields of a message: 100 (RFC 5321 6.3) */
     uint64_t recipients;               /* a transaction: 1000 (RFC 5321 4.5.3.1.8: at least 100) */
     uint64_t transactions;             /* a session: 100 */
     uint64_t errors;                   /* bad commands a session before 421: 20 */

@@ -141,6 +141,8 @@ const struct setting config_settings[] = {
       "bytes of a message's header" },
     { BLOCK_LIMITS, "header-fields", SETTING_COUNT, LIMIT(header_fields), "1000", 50, 100000, NULL, 0, false,
       "fields of a message's header" },
+    { BLOCK_LIMITS, "hops", SETTING_COUNT, LIMIT(hops), "100", 10, 100000, NULL, 0, false,
+      "Received fields of a message: beyond it goes in a loop (RFC 5321 6.3: at least 100)" },
     { BLOCK_LIMITS, "recipients", SETTING_COUNT, LIMIT(recipients), "1000", 100, 10000, NULL, 0, false,
       "recipients of a transaction (RFC 5321 4.5.3.1.8: at least 100)" },
     { BLOCK_LIMITS, "transactions", SETTING_COUNT, LIMIT(transactions), "100", 1, 1000000, NULL, 0, false,

@@ -49,6 +49,7 @@ struct transaction *transaction_new(struct session *session, transaction_notify 
     facts->client_name_wanted = config_tells_client_name(config);
     facts->signatures_most = (uint32_t)config->limits.signatures;
     facts->fields_most = (uint32_t)config->limits.header_fields;
+    facts->hops_most = (uint32_t)config->limits.hops;
     transaction->inquiry = inquiry_new(worker, transaction->generation, transaction->answers, transaction->arena,
                                        inquiry_settled, transaction);
     return transaction;
@@ -81,6 +82,7 @@ void transaction_session_changed(struct transaction *transaction)
     facts->helo = session->helo;
     facts->esmtp = session->esmtp;
     facts->tls = session->tls;
+    facts->tls_implicit = session->tls_implicit;
     facts->tls_version = session->tls_version;
     facts->tls_cipher = session->tls_cipher;
     facts->tls_bits = session->tls_bits;

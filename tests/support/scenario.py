@@ -7,7 +7,7 @@ A line that begins at the margin opens a section; what is indented belongs to it
     config                           lines for mxward.conf
     limits                           settings of its limits block
     rules                            the rules file (none: everything passes)
-    listen none|starttls|implicit [normalise] [submission]
+    listen none|starttls|implicit [normalise] [submission] [SETTING ...]     other settings as in mxward.conf
     zone
       NAME TYPE DATA                 TYPE TXT: the rest of the line; MX: "10 name"
       NAME TYPE !BEHAVIOUR           !servfail !silent !truncate ...; TYPE * is every type
@@ -43,6 +43,7 @@ A line that begins at the margin opens a section; what is indented belongs to it
     record [INDEX]                   the last record (or that one, from 0)
       PATH == VALUE                  PATH with dots; VALUE in JSON, or a "pattern"; PATH absent
     log PATTERN                      a line of mxward's log
+    counter NAME COUNT               of `mxward status`
 """
 
 import fnmatch
@@ -58,7 +59,7 @@ import dnsd
 import proxy as proxy_module
 import smtp_client
 
-REPEATED = {"client", "do", "delivered", "backend-saw", "record", "log"}
+REPEATED = {"client", "do", "delivered", "backend-saw", "record", "log", "counter"}
 
 
 class Failed(Exception):
@@ -148,10 +149,10 @@ class Story:
 
     def make_proxy(self, relays):
         words = self.one("listen").argument.split() or ["starttls"]
-        more = ("line-ends normalise " if "normalise" in words else "") + ("submission yes " if "submission" in words else "")
-        listen = f'listen "{proxy_module.ADDRESS}:25" {{ tls {words[0]} {more}}}'
+        settings = " ".join({"normalise": "line-ends normalise", "submission": "submission yes"}.get(word, word) for word in ["tls", *words])
+        listen = f'listen "{proxy_module.ADDRESS}:25" {{ {settings} }}'
         if self.needs_ipv6():
-            listen += f'\nlisten "[2001:db8::25]:25" {{ tls {words[0]} }}'
+            listen += f'\nlisten "[2001:db8::25]:25" {{ {settings} }}'
         limits = " ".join(line for _, line in self.one("limits").lines)
         self.proxy = proxy_module.Proxy(rules=self.one("rules").text() if self.one("rules").lines else "",
                                         extra=self.one("config").text() if self.one("config").lines else "",
@@ -394,6 +395,12 @@ class Story:
             return
         if value != expected:
             raise Failed(f"{path} is {value!r}, expected {expected!r}\n{json.dumps(self.record)[:3000]}")
+
+    def begin_counter(self, argument):
+        name, count = argument.split()
+        found = self.proxy.status()["counters"][name]
+        if found != int(count):
+            raise Failed(f"{name} is {found}")
 
     def begin_log(self, argument):
         deadline = time.monotonic() + 5
