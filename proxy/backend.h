@@ -33,7 +33,19 @@ enum backend_extension {
     BACKEND_SMTPUTF8 = 1 << 6,
     BACKEND_DSN = 1 << 7,
     BACKEND_AUTH = 1 << 8,         /* with a mechanism that can be passed through */
+    BACKEND_REQUIRETLS = 1 << 9,
+    BACKEND_LIMITS = 1 << 10,
     BACKEND_STARTTLS = 1 << 15,    /* to us, never offered to clients by this */
+};
+
+/* RFC 9422: values have at most six digits. */
+#define BACKEND_LIMIT_MOST 999999
+
+/* What LIMITS says (RFC 9422); 0: nothing of that. */
+struct backend_limits {
+    uint32_t mail_most;            /* MAILMAX: MAIL commands of a session */
+    uint32_t recipients_most;      /* RCPTMAX: RCPT commands of a transaction */
+    uint32_t domains_most;         /* RCPTDOMAINMAX: different domains of recipients */
 };
 
 /* Octets of the names of AUTH's mechanisms: as many as fit a line of a reply (RFC 5321 4.5.3.1.5). */
@@ -43,6 +55,7 @@ struct backend_offer {
     unsigned extensions;
     uint64_t size;                 /* SIZE's number, 0: none */
     char mechanisms[BACKEND_MECHANISMS_MOST];  /* of AUTH, those that can be passed through: "PLAIN LOGIN" */
+    struct backend_limits limits;
 };
 
 /* Keeps of `mechanisms` those that are among `others` too. */

@@ -36,11 +36,20 @@ int backend_choice_find(const struct backend_choice *choice, unsigned tried)
     return found;
 }
 
+/* 0 says nothing. */
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 static void keep_common(struct backend_offer *all, const struct backend_offer *offer)
 {
     all->extensions &= offer->extensions;
     if (all->size == 0 || (offer->size != 0 && offer->size < all->size))
         all->size = offer->size;
+    all->limits.mail_most = smaller(all->limits.mail_most, offer->limits.mail_most);
+    all->limits.recipients_most = smaller(all->limits.recipients_most, offer->limits.recipients_most);
+    all->limits.domains_most = smaller(all->limits.domains_most, offer->limits.domains_most);
     backend_mechanisms_keep(all->mechanisms, offer->mechanisms);
     if (all->mechanisms[0] == '\0')
         all->extensions &= ~(unsigned)BACKEND_AUTH;

@@ -277,6 +277,14 @@ static enum session_progress advance_starttls(struct backend_session *session)
     return begin_tls(session);
 }
 
+/* RFC 8689 2 and 4.2.1: a message with REQUIRETLS goes by TLS, or it does not leave the machine. */
+static void read_offer(struct backend_session *session, unsigned *attributes_out)
+{
+    backend_read_offer(&session->reply, &session->offer, attributes_out);
+    if (!stream_is_tls(session->stream) && !pool_is_local(session->pool))
+        session->offer.extensions &= ~(unsigned)BACKEND_REQUIRETLS;
+}
+
 static enum session_progress advance_hello(struct backend_session *session)
 {
     enum heard heard = hear(session);
@@ -285,7 +293,7 @@ static enum session_progress advance_hello(struct backend_session *session)
         return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
     if (session->reply.code != 250)
         return lose_by_reply(session, FAILURE_BROKEN);
-    backend_read_offer(&session->reply, &session->offer, &session->attributes);
+    read_offer(session, &session->attributes);
     if (wants_starttls(session))
         return begin_starttls(session);
     if (settings_of(session)->identity == BACKEND_IDENTITY_XCLIENT && !has_attributes(session))
@@ -361,7 +369,7 @@ static enum session_progress advance_hello_client(struct backend_session *sessio
         return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
     if (session->reply.code == 250) {
         unsigned attributes;
-        backend_read_offer(&session->reply, &session->offer, &attributes);
+        read_offer(session, &attributes);
         /* After a header of ours it is the only one; HELO has nothing to teach. */
         if (is_told_by_header(session) && (session->client.esmtp || settings_of(session)->protocol == BACKEND_LMTP))
             pool_learn(session->pool, session);

@@ -56,6 +56,8 @@ static const struct {
     { BACKEND_DSN, "DSN" },
     { BACKEND_AUTH, "AUTH" },
     { BACKEND_STARTTLS, "STARTTLS" },
+    { BACKEND_REQUIRETLS, "REQUIRETLS" },
+    { BACKEND_LIMITS, "LIMITS" },
 };
 #define EXTENSIONS_COUNT (sizeof(extension_names) / sizeof(extension_names[0]))
 
@@ -101,6 +103,27 @@ void backend_mechanisms_keep(char *mechanisms, const char *others)
     mechanisms[length] = '\0';
 }
 
+/* RFC 9422: a number from 1 to 999999; anything else says nothing. */
+static void read_limit(struct slice word, const char *name, uint32_t *limit_out)
+{
+    struct slice value = word, given = slice_cut(&value, '=');
+    unsigned long long number;
+
+    if (slice_equal_nocase(given, slice_of_string(name)) && value.text != NULL && value.length > 0 &&
+        value.text[0] != '0' && slice_number(value, BACKEND_LIMIT_MOST, &number))
+        *limit_out = (uint32_t)number;
+}
+
+static void read_limits(struct slice words, struct backend_limits *limits)
+{
+    while (words.text != NULL) {
+        struct slice word = slice_cut(&words, ' ');
+        read_limit(word, "MAILMAX", &limits->mail_most);
+        read_limit(word, "RCPTMAX", &limits->recipients_most);
+        read_limit(word, "RCPTDOMAINMAX", &limits->domains_most);
+    }
+}
+
 void backend_read_offer(const struct reply *reply, struct backend_offer *offer_out, unsigned *attributes_out)
 {
     *offer_out = (struct backend_offer){ 0 };
@@ -124,6 +147,8 @@ void backend_read_offer(const struct reply *reply, struct backend_offer *offer_o
         }
         if (slice_equal_nocase(keyword, SLICE("SIZE")) && slice_number(slice_trim(words), UINT64_MAX, &size))
             offer_out->size = size;
+        if (slice_equal_nocase(keyword, SLICE("LIMITS")))
+            read_limits(words, &offer_out->limits);
         if (slice_equal_nocase(keyword, SLICE("XCLIENT")))
             *attributes_out |= read_attributes(words);
     }

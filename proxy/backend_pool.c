@@ -230,6 +230,23 @@ bool pool_can_serve(const struct backend_pool *pool)
     return pool_has_room(pool) || spares_count(pool) > 0;
 }
 
+bool pool_is_local(const struct backend_pool *pool)
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)&pool->address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)&pool->address;
+
+    switch (pool->address.ss_family) {
+    case AF_UNIX:
+        return true;
+    case AF_INET:
+        return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    case AF_INET6:
+        return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    default:
+        return false;
+    }
+}
+
 void pool_spare_taken(struct backend_pool *pool)
 {
     pool_check(pool);

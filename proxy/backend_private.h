@@ -272,6 +272,8 @@ void pool_remove(struct backend_pool *pool, struct backend_session *session);
 bool pool_has_room(const struct backend_pool *pool);
 /* Has room, or a spare. */
 bool pool_can_serve(const struct backend_pool *pool);
+/* What is said to the backend does not leave this machine. */
+bool pool_is_local(const struct backend_pool *pool);
 void pool_spare_taken(struct backend_pool *pool);
 /* What sessions report: the offer in the reply to EHLO, that a client is being served, and their end. */
 void pool_learn(struct backend_pool *pool, const struct backend_session *session);

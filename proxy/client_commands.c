@@ -19,17 +19,40 @@ enum command_flag {
 
 /* HELO and EHLO */
 
-/* Our allow-list of what the backend offers. RFC 6531 3.1: no SMTPUTF8 without 8BITMIME. */
+/*
+ * Our allow-list of what the backend offers. RFC 6531 3.1: no SMTPUTF8 without 8BITMIME. RFC 8689 2: REQUIRETLS in
+ * reply to an EHLO within TLS.
+ */
 static unsigned offer_to_client(const struct client *client, const struct backend_offer *offer)
 {
     unsigned offered = offer->extensions &
                        (BACKEND_ENHANCED_STATUS_CODES | BACKEND_8BITMIME | BACKEND_SMTPUTF8 | BACKEND_DSN |
-                        BACKEND_CHUNKING);
+                        BACKEND_CHUNKING | BACKEND_REQUIRETLS | BACKEND_LIMITS);
     if ((offered & BACKEND_8BITMIME) == 0)
         offered &= ~(unsigned)BACKEND_SMTPUTF8;
     if (client->session.facts.submission && client->session.facts.tls)
         offered |= offer->extensions & BACKEND_AUTH;
+    if (!client->session.facts.tls || !client->session.facts.esmtp)
+        offered &= ~(unsigned)BACKEND_REQUIRETLS;
     return offered;
+}
+
+static uint32_t smaller(uint64_t ours, uint32_t theirs)
+{
+    uint32_t capped = ours > BACKEND_LIMIT_MOST ? BACKEND_LIMIT_MOST : (uint32_t)ours;
+    return theirs != 0 && theirs < capped ? theirs : capped;
+}
+
+/* RFC 9422: of ours and the backend's limits the smaller; we have none of domains. */
+static struct slice limits_line(const struct config_limits *ours, const struct backend_limits *theirs,
+                                struct arena *arena)
+{
+    struct slice line = arena_printf(arena, "LIMITS MAILMAX=%u RCPTMAX=%u",
+                                     (unsigned)smaller(ours->transactions, theirs->mail_most),
+                                     (unsigned)smaller(ours->recipients, theirs->recipients_most));
+    return theirs->domains_most == 0 ? line
+                                     : arena_printf(arena, "%.*s RCPTDOMAINMAX=%u", SLICE_ARG(line),
+                                                    (unsigned)theirs->domains_most);
 }
 
 static void greet_back(struct client *client)
@@ -63,6 +86,10 @@ static void greet_back(struct client *client)
             lines[count++] = SLICE("CHUNKING");
         if ((client->offered & BACKEND_AUTH) != 0)
             lines[count++] = arena_printf(arena, "AUTH %s", offer.mechanisms);
+        if ((client->offered & BACKEND_REQUIRETLS) != 0)
+            lines[count++] = SLICE("REQUIRETLS");
+        if ((client->offered & BACKEND_LIMITS) != 0)
+            lines[count++] = limits_line(&config->limits, &offer.limits, arena);
     }
     struct reply reply = reply_lines(arena, 250, lines, count);
     client_reply(client, &reply);

@@ -95,6 +95,13 @@ static const char *read_smtputf8(struct slice value, struct envelope_mail *mail)
     return value.text == NULL ? NULL : "SMTPUTF8 takes no value";
 }
 
+/* RFC 8689 2. */
+static const char *read_requiretls(struct slice value, struct envelope_mail *mail)
+{
+    mail->requiretls = true;
+    return value.text == NULL ? NULL : "REQUIRETLS takes no value";
+}
+
 static const struct mail_parameter {
     const char *keyword;
     unsigned extension;            /* 0: mxward's own, offered always */
@@ -103,6 +110,7 @@ static const struct mail_parameter {
     { "SIZE", 0, read_size },
     { "BODY", BACKEND_8BITMIME, read_body },
     { "SMTPUTF8", BACKEND_SMTPUTF8, read_smtputf8 },
+    { "REQUIRETLS", BACKEND_REQUIRETLS, read_requiretls },
     { "RET", BACKEND_DSN, read_ret },
     { "ENVID", BACKEND_DSN, read_envid },
     { "AUTH", BACKEND_AUTH, read_auth },
@@ -222,6 +230,8 @@ struct slice envelope_mail_text(const struct envelope_mail *mail, struct arena *
         text = arena_printf(arena, "%.*s BODY=8BITMIME", SLICE_ARG(text));
     if (mail->smtputf8)
         text = arena_printf(arena, "%.*s SMTPUTF8", SLICE_ARG(text));
+    if (mail->requiretls)
+        text = arena_printf(arena, "%.*s REQUIRETLS", SLICE_ARG(text));
     text = with_value(text, "RET", mail->ret, arena);
     text = with_value(text, "ENVID", mail->envid, arena);
     return slice_trim(with_value(text, "AUTH", mail->auth, arena));
@@ -237,7 +247,8 @@ unsigned envelope_mail_needs(const struct envelope_mail *mail)
 {
     bool dsn = mail->ret.text != NULL || mail->envid.text != NULL;
     return (mail->body_8bit ? BACKEND_8BITMIME : 0U) | (mail->smtputf8 ? BACKEND_SMTPUTF8 : 0U) |
-           (dsn ? BACKEND_DSN : 0U) | (mail->auth.text != NULL ? BACKEND_AUTH : 0U);
+           (dsn ? BACKEND_DSN : 0U) | (mail->auth.text != NULL ? BACKEND_AUTH : 0U) |
+           (mail->requiretls ? BACKEND_REQUIRETLS : 0U);
 }
 
 unsigned envelope_recipient_needs(const struct envelope_recipient *recipient)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * envelope.h: parameters of MAIL and RCPT by the grammars of their extensions (RFC 1870, 3461, 4954, 6152, 6531), and
- * as text for the backend. What is not offered is not known: 555. Pure; slices borrow from the command.
+ * envelope.h: parameters of MAIL and RCPT by the grammars of their extensions (RFC 1870, 3461, 4954, 6152, 6531, 8689),
+ * and as text for the backend. What is not offered is not known: 555. Pure; slices borrow from the command.
  */
 #ifndef MXWARD_PROXY_ENVELOPE_H
 #define MXWARD_PROXY_ENVELOPE_H
@@ -20,6 +20,7 @@ struct envelope_mail {
     uint64_t size;                 /* SIZE=, 0 when not given */
     bool body_8bit;                /* BODY=8BITMIME */
     bool smtputf8;
+    bool requiretls;               /* RFC 8689 */
     struct slice ret;              /* RET= as sent: FULL or HDRS; text == NULL: not given */
     struct slice envid;            /* ENVID= as sent, xtext; text == NULL: not given */
     struct slice auth;             /* AUTH= as sent, xtext; text == NULL: not given */

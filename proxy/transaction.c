@@ -235,6 +235,7 @@ void transaction_mail(struct transaction *transaction, const struct command_path
     facts->declared_size = mail->size;
     facts->body_8bit = mail->body_8bit;
     facts->smtputf8 = mail->smtputf8;
+    facts->requiretls = mail->requiretls;
     transaction->mail = *mail;
     transaction->mail.ret = arena_copy(transaction->arena, mail->ret);
     transaction->mail.envid = arena_copy(transaction->arena, mail->envid);

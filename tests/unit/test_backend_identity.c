@@ -199,6 +199,8 @@ static const struct offer_row {
     { { "b", "xclient name  addr" }, BACKEND_XCLIENT, 0, ATTRIBUTES_NEEDED },
     { { "b", "XCLIENT" }, BACKEND_XCLIENT, 0, 0 },
     { { "b", "XFORWARD NAME ADDR" }, 0, 0, 0 },
+    { { "b", "REQUIRETLS", "LIMITS" }, BACKEND_REQUIRETLS | BACKEND_LIMITS, 0, 0 },
+    { { "b", "requiretls", "limits RCPTMAX=1" }, BACKEND_REQUIRETLS | BACKEND_LIMITS, 0, 0 },
 };
 
 START_TEST(test_offer)
@@ -220,6 +222,36 @@ START_TEST(test_offer)
 }
 END_TEST
 
+/* RFC 9422: up to six digits, no 0 in front; what is not by the grammar is passed over. */
+static const struct limits_row {
+    const char *line;
+    struct backend_limits limits;
+} limits_rows[] = {
+    { "LIMITS", { 0, 0, 0 } },
+    { "LIMITS MAILMAX=10", { 10, 0, 0 } },
+    { "LIMITS RCPTMAX=100 MAILMAX=1000 RCPTDOMAINMAX=1", { 1000, 100, 1 } },
+    { "limits  rcptmax=999999", { 0, 999999, 0 } },
+    { "LIMITS RCPTMAX=1000000", { 0, 0, 0 } },
+    { "LIMITS RCPTMAX=0 MAILMAX=01 RCPTDOMAINMAX=", { 0, 0, 0 } },
+    { "LIMITS RCPTMAX MAILMAX=x RCPTDOMAINMAX=-1", { 0, 0, 0 } },
+    { "LIMITS NEWMAX=3 XRCPTMAX=4 RCPTMAXX=5 RCPTMAX=6", { 0, 6, 0 } },
+};
+
+START_TEST(test_limits)
+{
+    struct slice lines[] = { SLICE("b"), slice_of_string(limits_rows[_i].line) };
+    struct reply reply = { .code = 250, .lines = lines, .count = 2 };
+    struct backend_offer offer;
+    unsigned attributes;
+
+    backend_read_offer(&reply, &offer, &attributes);
+    ck_assert_uint_eq(offer.extensions, BACKEND_LIMITS);
+    ck_assert_uint_eq(offer.limits.mail_most, limits_rows[_i].limits.mail_most);
+    ck_assert_uint_eq(offer.limits.recipients_most, limits_rows[_i].limits.recipients_most);
+    ck_assert_uint_eq(offer.limits.domains_most, limits_rows[_i].limits.domains_most);
+}
+END_TEST
+
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
 
 Suite *suite_backend_identity(void);
@@ -235,6 +267,7 @@ Suite *suite_backend_identity(void)
     tcase_add_test(identity, test_addresses);
     tcase_add_loop_test(identity, test_long, 0, 2);
     tcase_add_loop_test(identity, test_offer, 0, ROWS(offer_rows));
+    tcase_add_loop_test(identity, test_limits, 0, ROWS(limits_rows));
     suite_add_tcase(suite, identity);
     return suite;
 }

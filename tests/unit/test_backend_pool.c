@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "proxy/backend_private.h"
 #include "tests/unit/backend_script.h"
 
 #define XCLIENT_GREET GREET "> 250-backend\n> 250-SIZE 1000\n" XCLIENT_ALL
@@ -482,6 +483,29 @@ START_TEST(test_spare_taken_at_the_last_moment)
 }
 END_TEST
 
+/* RFC 8689: without TLS the message must not leave the machine. */
+static const struct {
+    const char *address;
+    bool local;
+} ways[] = {
+    { "127.0.0.1:25", true }, { "127.9.9.9:25", true }, { "[::1]:25", true }, { "unix:/run/smtp", true },
+    { "192.0.2.1:25", false }, { "128.0.0.1:25", false }, { "126.255.255.255:25", false },
+    { "[2001:db8::1]:25", false },
+    { "[::2]:25", false }, { "nowhere", false },
+};
+
+START_TEST(test_requiretls_needs_a_safe_way)
+{
+    struct event_base *base = event_base_new();
+    struct backend_settings settings = { .address = ways[_i].address, .hostname = "mx", .sessions_most = 1 };
+    struct backend_pool *pool = pool_new_private(base, &settings);
+
+    ck_assert_msg(pool_is_local(pool) == ways[_i].local, "%s", ways[_i].address);
+    backend_pool_free(&pool);
+    event_base_free(base);
+}
+END_TEST
+
 START_TEST(test_unix_socket)
 {
     static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
@@ -546,6 +570,7 @@ Suite *suite_backend_pool(void)
     tcase_add_test(pool, test_spare_refreshed);
     tcase_add_test(pool, test_spare_taken_at_the_last_moment);
     tcase_add_test(pool, test_unix_socket);
+    tcase_add_loop_test(pool, test_requiretls_needs_a_safe_way, 0, (int)(sizeof(ways) / sizeof(ways[0])));
     tcase_add_loop_test(pool, test_free_any_time, 0, 12);
     suite_add_tcase(suite, pool);
     return suite;

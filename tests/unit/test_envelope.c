@@ -9,7 +9,7 @@
 #include "proxy/envelope.h"
 
 #define ROWS(table) (int)(sizeof(table) / sizeof((table)[0]))
-#define ALL (BACKEND_8BITMIME | BACKEND_SMTPUTF8 | BACKEND_DSN)
+#define ALL (BACKEND_8BITMIME | BACKEND_SMTPUTF8 | BACKEND_DSN | BACKEND_REQUIRETLS)
 #define TEN "abcdefghij"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 
@@ -50,6 +50,11 @@ static const struct {
     { "MAIL FROM:<\xC3\xA4@b>", ALL, 550, "5.6.7" },
     { "MAIL FROM:<\xC3\xA4@b>", 0, 550, "5.6.7" },
     { "MAIL FROM:<@\xC3\xA4:a@b>", ALL, 550, "5.6.7" },
+    /* RFC 8689 2 */
+    { "MAIL FROM:<a@b> REQUIRETLS", ALL, 0, NULL },
+    { "MAIL FROM:<> requiretls RET=HDRS", ALL, 0, NULL },
+    { "MAIL FROM:<a@b> REQUIRETLS=yes", ALL, 501, "5.5.4" },
+    { "MAIL FROM:<a@b> REQUIRETLS", ALL & ~BACKEND_REQUIRETLS, 555, "5.5.4" },
     /* RFC 3461 4.3 */
     { "MAIL FROM:<a@b> RET=FULL", ALL, 0, NULL },
     { "MAIL FROM:<a@b> ret=hdrs", ALL, 0, NULL },
@@ -97,16 +102,16 @@ END_TEST
 
 START_TEST(test_mail_values)
 {
-    struct command command = parsed("MAIL FROM:<a@b> SIZE=77 envid=+41b BODY=8BITMIME SMTPUTF8 RET=Full");
+    struct command command = parsed("MAIL FROM:<a@b> SIZE=77 envid=+41b BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=Full");
     struct arena *arena = arena_new();
     struct envelope_mail mail;
     struct envelope_problem problem;
 
     ck_assert(envelope_read_mail(&command, ALL, &mail, &problem));
     ck_assert_uint_eq(mail.size, 77);
-    ck_assert(mail.body_8bit && mail.smtputf8);
+    ck_assert(mail.body_8bit && mail.smtputf8 && mail.requiretls);
     ck_assert(slice_equal(envelope_mail_text(&mail, arena),
-                          SLICE("SIZE=77 BODY=8BITMIME SMTPUTF8 RET=Full ENVID=+41b")));
+                          SLICE("SIZE=77 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=Full ENVID=+41b")));
     ck_assert_uint_eq(envelope_mail_needs(&mail), ALL);
     /* None is invented (RFC 3461 5.2.1). */
     command = parsed("MAIL FROM:<a@b> BODY=7BIT");
