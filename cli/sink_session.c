@@ -329,7 +329,8 @@ static void do_known(struct sink_session *session, const struct command *command
         return;
     case COMMAND_AUTH:
     case COMMAND_STARTTLS:
-    case COMMAND_BDAT:             /* do_bdat() had it before */
+    case COMMAND_BDAT:             /* do_bdat() had it before, */
+    case COMMAND_XCLIENT:          /* do_xclient() this */
     case COMMAND_UNKNOWN:
         say(session, "502 5.5.1 Command not implemented\r\n");
         return;

@@ -14,8 +14,6 @@
 #include "proxy/framing.h"
 #include "proxy/limits.h"
 #include "proxy/log.h"
-#include "proxy/proxy_header.h"
-#include "proxy/refusal.h"
 #include "proxy/stream.h"
 #include "proxy/worker.h"
 
@@ -27,6 +25,8 @@
 #define CLIENT_LINGER 5
 /* TLS handshakes, and headers of the PROXY protocol, are a matter of seconds; not in RFC 5321. */
 #define CLIENT_HANDSHAKE_MILLISECONDS 30000
+/* For bytes that the kernel has already to be read: the next turn of the loop does it. */
+#define CLIENT_SILENCE_MILLISECONDS 1000
 
 static void client_advance(struct client *client);
 
@@ -128,58 +128,6 @@ static enum progress leave(struct client *client, const char *reason)
     return PROGRESS_AGAIN;
 }
 
-static enum progress refuse_header(struct client *client, const char *why)
-{
-    refusal_of_header(client->session.worker, &client->session.facts.client_address, why);
-    return leave(client, "no header of the PROXY protocol that can be believed");
-}
-
-/* From here on the session is that of the client that the balancer names, and counts as its. */
-static enum progress take_header(struct client *client, const struct proxy_header *header)
-{
-    struct worker *worker = client->session.worker;
-    struct facts *facts = &client->session.facts;
-    struct limits_settings settings = limits_settings_of(&worker->generation->config->limits);
-    uint64_t now = (uint64_t)(clock_monotonic() / 1000);
-    struct address balancer = facts->client_address;
-    facts->client_address = header->client_address;
-    facts->client_port = header->client_port;
-    facts->local_address = header->local_address;
-    facts->local_port = header->local_port;
-    limits_leave(worker->status, worker->slot, &balancer, now);
-    enum limits_answer answer = limits_enter(worker->status, worker->slot, &settings, &facts->client_address, now);
-    if (answer == LIMITS_SESSIONS && client_make_room(worker))
-        answer = limits_enter(worker->status, worker->slot, &settings, &facts->client_address, now);
-    if (answer == LIMITS_WELCOME)
-        return PROGRESS_AGAIN;
-    client->uncounted = true;
-    struct slice reply = refusal_by_limit(worker, answer, facts, client->arena);
-    if (client->tls != LISTENER_TLS_IMPLICIT)
-        stream_write(client->stream, reply);
-    return leave(client, "a limit of sessions");
-}
-
-static enum progress advance_proxy_header(struct client *client)
-{
-    struct proxy_header header;
-    size_t consumed;
-    const char *problem;
-    if (client->timed_out || client->draining)
-        return refuse_header(client, client->draining ? "shutting down" : "it did not come in time");
-    switch (proxy_header_parse(stream_peek(client->stream, PROXY_HEADER_MOST), &header, &consumed, &problem)) {
-    case PROXY_HEADER_BAD:
-        return refuse_header(client, problem);
-    case PROXY_HEADER_MORE:
-        return stream_state(client->stream) == STREAM_OPEN ? PROGRESS_WAIT
-                                                           : refuse_header(client, "the connection ended within it");
-    case PROXY_HEADER_COMPLETE:
-        stream_consume(client->stream, consumed);
-        client_enter(client, client->tls_wanted ? CLIENT_HANDSHAKE : CLIENT_CONNECT);
-        return header.local ? PROGRESS_AGAIN : take_header(client, &header);
-    }
-    bug("proxy_header_status");
-}
-
 static void note_tls(struct client *client)
 {
     struct facts *facts = &client->session.facts;
@@ -215,7 +163,7 @@ static enum progress advance_handshake(struct client *client)
         break;
     case STREAM_OPEN:
         note_tls(client);
-        client_enter(client, client->greeted ? CLIENT_COMMAND : CLIENT_CONNECT);
+        client_enter(client, client->greeted ? CLIENT_COMMAND : CLIENT_SILENCE);
         return PROGRESS_AGAIN;
     case STREAM_ENDED:
     case STREAM_BROKEN:
@@ -237,6 +185,9 @@ static void refuse_at_banner(struct client *client, const struct reply *reply)
 static enum progress send_banner(struct client *client)
 {
     struct backend_offer offer;
+    enum foreign foreign = client->greeted ? FOREIGN_NONE : client_foreign_input(client);
+    if (foreign != FOREIGN_NONE)
+        return client_refuse_foreign(client, foreign);
     struct arena *arena = arena_new();
     const char *hostname = client_config(client)->hostname;
     client->greeted = true;
@@ -383,6 +334,9 @@ static enum progress advance_command(struct client *client)
         return client->timed_out ? leave(client, "client does not read its replies") : PROGRESS_WAIT;
     struct slice input = stream_peek(client->stream, COMMAND_LINE_MOST + 1), line;
     size_t consumed = 0;
+    enum foreign foreign = client_foreign_input(client);
+    if (foreign != FOREIGN_NONE)
+        return client_refuse_foreign(client, foreign);
     enum line_status status = framing_line(input, COMMAND_LINE_MOST, &line, &consumed);
     if (status == LINE_NONE) {
         if (has_left(client) || stream_state(client->stream) == STREAM_ENDED)
@@ -495,8 +449,9 @@ static const struct client_state_info {
     const char *name;
     enum progress (*advance)(struct client *client);
 } states[CLIENT_STATES] = {
-    [CLIENT_PROXY_HEADER] = { "proxy-header", advance_proxy_header },
+    [CLIENT_PROXY_HEADER] = { "proxy-header", client_advance_proxy_header },
     [CLIENT_HANDSHAKE] = { "handshake", advance_handshake },
+    [CLIENT_SILENCE] = { "silence", client_advance_silence },
     [CLIENT_CONNECT] = { "connect", advance_connect },
     [CLIENT_COMMAND] = { "command", advance_command },
     [CLIENT_WAIT] = { "wait", advance_wait },
@@ -515,6 +470,8 @@ static int64_t client_patience(const struct client *client)
     case CLIENT_PROXY_HEADER:
     case CLIENT_HANDSHAKE:
         return CLIENT_HANDSHAKE_MILLISECONDS;
+    case CLIENT_SILENCE:
+        return client->banner_delay > 0 ? client->banner_delay : CLIENT_SILENCE_MILLISECONDS;
     case CLIENT_COMMAND:
         return (int64_t)limits->command;
     case CLIENT_DATA:
@@ -704,7 +661,8 @@ static void begin_session(struct client *client, const struct config_listener *l
     client->tls = listener->tls;
     status_add(worker->column, STATUS_SESSIONS, 1);
     status_add(worker->column, STATUS_SESSIONS_TOTAL, 1);
-    client_enter(client, CLIENT_CONNECT);
+    client->banner_delay = (int64_t)listener->banner_delay;
+    client_enter(client, CLIENT_SILENCE);
     if (listener->tls == LISTENER_TLS_IMPLICIT) {
         client->tls_wanted = true;
         client_enter(client, CLIENT_HANDSHAKE);

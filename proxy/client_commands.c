@@ -9,6 +9,7 @@
 #include "proxy/log.h"
 #include "proxy/stream.h"
 #include "proxy/worker.h"
+#include "proxy/xclient.h"
 
 enum command_flag {
     ALLOWED_BEFORE_HELO = 1 << 0,
@@ -90,6 +91,8 @@ static void greet_back(struct client *client)
             lines[count++] = SLICE("REQUIRETLS");
         if ((client->offered & BACKEND_LIMITS) != 0)
             lines[count++] = limits_line(&config->limits, &offer.limits, arena);
+        if (client_may_xclient(client))
+            lines[count++] = SLICE("XCLIENT " XCLIENT_ATTRIBUTES);
     }
     struct reply reply = reply_lines(arena, 250, lines, count);
     client_reply(client, &reply);
@@ -107,6 +110,7 @@ static void run_helo(struct client *client, const struct command *command)
     client->waiting_for = command->verb;
     client->helo_before = facts->has_helo ? facts->helo : SLICE_NONE;
     facts->has_helo = true;
+    client->helo_told = false;
     facts->helo = arena_copy(client->arena, command->argument);
     facts->esmtp = command->verb == COMMAND_EHLO;
     if (client->transaction != NULL)
@@ -380,6 +384,7 @@ static const struct command_row {
     { COMMAND_BDAT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_bdat, finish_data },
     { COMMAND_AUTH, 0, client_run_auth, client_finish_auth },
     { COMMAND_STARTTLS, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_starttls, NULL },
+    { COMMAND_XCLIENT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, client_run_xclient, NULL },
 };
 
 static const struct command_row *find_row(enum command_verb verb)
@@ -461,6 +466,10 @@ static enum command_verb run_line(struct client *client, struct slice line)
     case COMMAND_SYNTAX:
         if (command.verb == COMMAND_BDAT) {
             refuse_chunk_of_unknown_size(client, enhanced, problem);
+            break;
+        }
+        if (command.verb == COMMAND_XCLIENT) {
+            client_refuse_xclient(client, problem);
             break;
         }
         client_error(client, 501, enhanced, problem);

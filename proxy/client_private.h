@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * client_private.h: what client.c (the state machine) and client_commands.c (the table of commands) share.
+ * client_private.h: what client.c (the state machine), client_commands.c (the table of commands) and client_origin.c
+ * (whose session it is) share.
  */
 #ifndef MXWARD_PROXY_CLIENT_PRIVATE_H
 #define MXWARD_PROXY_CLIENT_PRIVATE_H
@@ -8,6 +9,7 @@
 #include "proxy/client.h"
 #include "proxy/command.h"
 #include "proxy/envelope.h"
+#include "proxy/foreign.h"
 #include "proxy/transaction.h"
 
 struct client_auth;
@@ -17,6 +19,7 @@ struct stream;
 enum client_state {
     CLIENT_PROXY_HEADER,   /* a load balancer is to say whose connection it is */
     CLIENT_HANDSHAKE,      /* TLS, implicit or after STARTTLS */
+    CLIENT_SILENCE,        /* whether it speaks before the banner */
     CLIENT_CONNECT,        /* rules:connect, then the banner */
     CLIENT_COMMAND,        /* waits for a command line */
     CLIENT_WAIT,           /* a command's work is under way: a rule, the backend */
@@ -26,7 +29,7 @@ enum client_state {
     CLIENT_VERDICT,        /* end of data to reply: judging and delivery */
     CLIENT_CLOSED,
 };
-#define CLIENT_STATES 10
+#define CLIENT_STATES 11
 
 /* What the timer will mean when it fires. */
 enum client_timer {
@@ -58,6 +61,8 @@ struct client {
     bool outdated;                     /* its transaction keeps a generation that must go */
     bool tls_wanted;                   /* the handshake is to begin */
     bool greeted;                      /* the banner was sent */
+    bool helo_told;                    /* its HELO is what XCLIENT says, not what it said itself */
+    int64_t banner_delay;              /* milliseconds */
     unsigned offered;                  /* in reply to its HELO or EHLO: bits of enum backend_extension */
     bool more_input;                   /* behind the command line that is run now */
     bool skipping;                     /* within a command line that was too long or badly framed */
@@ -104,6 +109,17 @@ void client_auth_too_long(struct client *client);
 /* Milliseconds that the exchange may still last. */
 int64_t client_auth_left(const struct client *client);
 void client_auth_free(struct client *client);
+
+/* client_origin.c */
+enum progress client_advance_proxy_header(struct client *client);
+enum progress client_advance_silence(struct client *client);
+/* What the input begins with, when that is not SMTP. */
+enum foreign client_foreign_input(struct client *client);
+enum progress client_refuse_foreign(struct client *client, enum foreign foreign);
+bool client_may_xclient(const struct client *client);
+void client_run_xclient(struct client *client, const struct command *command);
+/* One that is malformed, or not this client's to say. */
+void client_refuse_xclient(struct client *client, const char *problem);
 
 /* client_commands.c */
 void client_run_command(struct client *client, struct slice line);

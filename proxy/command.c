@@ -29,6 +29,7 @@ static const struct verb {
     { "STARTTLS", COMMAND_STARTTLS, ARGUMENT_NONE },
     { "BDAT", COMMAND_BDAT, ARGUMENT_CHUNK },
     { "AUTH", COMMAND_AUTH, ARGUMENT_ANY },
+    { "XCLIENT", COMMAND_XCLIENT, ARGUMENT_ANY },
 };
 
 /* What the texts below are about: sender or recipient. */
@@ -304,7 +305,7 @@ static const char *parse_path_argument(struct command *command, const struct pat
  * good enough is a rule's business (helo.valid). A percent sign marks a template that was never filled in, and a
  * macro to SPF; no host has one.
  */
-static bool is_host_word(struct slice text)
+bool command_is_host_word(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++)
         if (text.text[i] <= ' ' || text.text[i] > '~' || strchr("%<>,;\"\\", text.text[i]) != NULL)
@@ -324,7 +325,7 @@ static const char *parse_host(struct command *command)
         return "the name of the client's host must follow, as in EHLO mail.example.org";
     if (first.text[0] == '[')
         command->argument = first;
-    if (!is_host_word(command->argument))
+    if (!command_is_host_word(command->argument))
         return "what follows is not the name of a host: one word, as in EHLO mail.example.org";
     return NULL;
 }

@@ -26,7 +26,7 @@
 
 enum command_verb {
     COMMAND_HELO, COMMAND_EHLO, COMMAND_MAIL, COMMAND_RCPT, COMMAND_DATA, COMMAND_RSET, COMMAND_NOOP, COMMAND_VRFY,
-    COMMAND_HELP, COMMAND_QUIT, COMMAND_STARTTLS, COMMAND_BDAT, COMMAND_AUTH, COMMAND_UNKNOWN,
+    COMMAND_HELP, COMMAND_QUIT, COMMAND_STARTTLS, COMMAND_BDAT, COMMAND_AUTH, COMMAND_XCLIENT, COMMAND_UNKNOWN,
 };
 
 struct command_parameter {
@@ -73,6 +73,9 @@ const char *command_verb_name(enum command_verb verb);
  * program: a tab in place of the blank, blanks in front. The bytes behind it must not be taken for commands.
  */
 bool command_may_be_chunk(struct slice line);
+
+/* What a client may call itself in HELO: one word of printable ASCII, see parse_host(). */
+bool command_is_host_word(struct slice text);
 
 /* esmtp-value of SIZE=; at most 20 digits (RFC 1870 3); what is beyond 64 bits becomes UINT64_MAX. */
 bool command_parse_size(struct slice value, uint64_t *size_out);

@@ -400,6 +400,14 @@ bool file_read(const char *path, size_t most, struct arena *arena, struct slice 
     return well;
 }
 
+bool config_networks_have(const struct config_networks *networks, const struct address *address)
+{
+    for (size_t i = 0; i < networks->count; i++)
+        if (network_has(&networks->networks[i], address))
+            return true;
+    return false;
+}
+
 struct limits_settings limits_settings_of(const struct config_limits *limits)
 {
     return (struct limits_settings){ limits->sessions, limits->sessions_per_network, limits->session_rate };

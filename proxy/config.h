@@ -31,6 +31,8 @@ struct config_listener {
     bool submission;               /* for one's own users (RFC 6409): AUTH is offered, once TLS is on */
     const char *client_authorities;    /* PEM file; NULL: clients are not asked for certificates */
     struct config_networks proxy_protocol;     /* who says by a header whose connection it is; none: nobody */
+    struct config_networks xclient;            /* who may say by XCLIENT for whom it speaks; none: nobody */
+    uint64_t banner_delay;         /* milliseconds in which a client has to be silent */
     bool normalise;                /* bare CR and LF are mended instead of refused; mxward.conf(5) says what it risks */
 };
 
@@ -68,6 +70,8 @@ struct config_limits {
     unsigned backend_command;          /* seconds: 60 */
     uint64_t drain;                    /* at SIGTERM: 25s */
 };
+
+bool config_networks_have(const struct config_networks *networks, const struct address *address);
 
 /* What limits.h needs of them. */
 struct limits_settings limits_settings_of(const struct config_limits *limits);

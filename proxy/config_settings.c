@@ -70,6 +70,10 @@ const struct setting config_settings[] = {
       "PEM file: ask clients for a certificate, and verify it by these authorities; a fact for rules" },
     { BLOCK_LISTEN, "proxy-protocol", SETTING_NETWORKS, LISTENER(proxy_protocol), NULL, 0, 0, NULL, 0, false,
       "load balancers that say by a header of the PROXY protocol who each client is; nobody else may connect" },
+    { BLOCK_LISTEN, "xclient", SETTING_NETWORKS, LISTENER(xclient), NULL, 0, 0, NULL, 0, false,
+      "hosts that say by XCLIENT for which client they speak; from anyone else that is refused" },
+    { BLOCK_LISTEN, "banner-delay", SETTING_DURATION, LISTENER(banner_delay), "0", 0, SECONDS(60), NULL, 0, false,
+      "how long the banner is held back; who speaks before it is an early talker, a fact for rules" },
     { BLOCK_LISTEN, "line-ends", SETTING_EITHER, LISTENER(normalise), "strict", 0, 0, line_end_words, 0, false,
       "refuse bare CR, bare LF and NUL in messages, or mend line ends" },
 

@@ -65,10 +65,7 @@ static void refuse(struct listener *listener, int descriptor, enum limits_answer
 static bool may_connect(const struct listener *listener, const struct address *peer)
 {
     const struct config_networks *networks = &listener->settings->proxy_protocol;
-    for (size_t i = 0; i < networks->count; i++)
-        if (network_has(&networks->networks[i], peer))
-            return true;
-    return networks->count == 0;
+    return networks->count == 0 || config_networks_have(networks, peer);
 }
 
 static void accepted(struct evconnlistener *accepting, evutil_socket_t descriptor, struct sockaddr *peer, int length,
@@ -94,7 +91,8 @@ static void accepted(struct evconnlistener *accepting, evutil_socket_t descripto
     }
     struct limits_settings settings = limits_settings_of(&worker->generation->config->limits);
     /* A balancer's connections are everybody's: whose each is will be counted when that is known. */
-    if (listener->settings->proxy_protocol.count > 0)
+    if (listener->settings->proxy_protocol.count > 0 ||
+        config_networks_have(&listener->settings->xclient, &facts.client_address))
         settings.sessions_per_network = UINT64_MAX, settings.session_rate = 0;
     enum limits_answer answer = limits_enter(worker->status, worker->slot, &settings, &facts.client_address,
                                              (uint64_t)(clock_monotonic() / 1000));

@@ -68,17 +68,42 @@ struct slice refusal_by_limit(struct worker *worker, enum limits_answer answer, 
     return reply_print(arena, &reply);
 }
 
-void refusal_of_header(struct worker *worker, const struct address *peer, const char *why)
+static const struct {
+    enum status_counter counter;
+    const char *event;
+} kinds[REFUSAL_KINDS] = {
+    [REFUSAL_HEADER] = { STATUS_PROXY_REFUSED, "proxy-header-refused" },
+    [REFUSAL_XCLIENT] = { STATUS_XCLIENT_REFUSED, "xclient-refused" },
+    [REFUSAL_PROTOCOL] = { STATUS_FOREIGN, "foreign-protocol" },
+};
+
+/* Counts it, and logs it with the peer and why. */
+static void refuse_peer(struct worker *worker, enum refusal_kind kind, const struct address *peer, const char *why)
 {
-    struct refusals *refusals = &worker->refusals;
+    struct refusal_log *log = &worker->refusals.logs[kind];
     char buffer[ADDRESS_TEXT + 1];
     struct slice printed = address_print(peer, buffer);
 
-    status_add(worker->column, STATUS_PROXY_REFUSED, 1);
-    if (!is_time(&refusals->logged_at, &refusals->log_left_out, clock_monotonic(), OFTEN_MICROSECONDS))
+    status_add(worker->column, kinds[kind].counter, 1);
+    if (!is_time(&log->at, &log->left_out, clock_monotonic(), OFTEN_MICROSECONDS))
         return;
     buffer[printed.length] = '\0';
-    log_event(LOG_LEVEL_WARNING, "proxy-header-refused", "peer", buffer, "why", why, "left-out",
-              log_number(refusals->log_left_out), NULL);
-    refusals->log_left_out = 0;
+    log_event(LOG_LEVEL_WARNING, kinds[kind].event, "peer", buffer, "why", why, "left-out", log_number(log->left_out),
+              NULL);
+    log->left_out = 0;
+}
+
+void refusal_of_header(struct worker *worker, const struct address *peer, const char *why)
+{
+    refuse_peer(worker, REFUSAL_HEADER, peer, why);
+}
+
+void refusal_of_xclient(struct worker *worker, const struct address *peer, const char *why)
+{
+    refuse_peer(worker, REFUSAL_XCLIENT, peer, why);
+}
+
+void refusal_of_protocol(struct worker *worker, const struct address *peer, const char *protocol)
+{
+    refuse_peer(worker, REFUSAL_PROTOCOL, peer, protocol);
 }

@@ -35,6 +35,9 @@ enum status_counter {
     STATUS_SESSIONS_REFUSED,       /* by a limit of sessions or rate */
     STATUS_SESSIONS_CLOSED,        /* idle ones, to make room for others */
     STATUS_PROXY_REFUSED,          /* connections without a header of the PROXY protocol that we believe */
+    STATUS_XCLIENT_REFUSED,        /* sessions closed for an XCLIENT that we do not believe */
+    STATUS_FOREIGN,                /* sessions closed because they do not speak SMTP */
+    STATUS_EARLY_TALKERS,          /* sessions that spoke before the banner */
     STATUS_TLS_SESSIONS,
     STATUS_TLS_FAILURES,
     STATUS_AUTHENTICATED,          /* sessions whose AUTH succeeded */

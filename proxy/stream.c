@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -202,6 +203,15 @@ struct slice stream_peek(struct stream *stream, size_t most)
 size_t stream_input_length(const struct stream *stream)
 {
     return stream->input.length;
+}
+
+bool stream_has_spoken(const struct stream *stream)
+{
+    int waiting = 0;
+
+    if (stream->input.length > 0 || stream->tls != NULL || stream->descriptor < 0)
+        return stream->input.length > 0;
+    return ioctl(stream->descriptor, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
 void stream_consume(struct stream *stream, size_t length)

@@ -69,6 +69,8 @@ const char *stream_problem(const struct stream *stream);
 /* Contiguous input, at most `most` bytes, without consuming it; valid until the next stream call. */
 struct slice stream_peek(struct stream *stream, size_t most);
 size_t stream_input_length(const struct stream *stream);
+/* The peer said something, were it not read yet; of TLS, only what was. */
+bool stream_has_spoken(const struct stream *stream);
 void stream_consume(struct stream *stream, size_t length);
 
 /*
