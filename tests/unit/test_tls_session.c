@@ -113,6 +113,45 @@ static void run(struct handshake *handshake)
     close(pair[1]);
 }
 
+/* What a client that offers these in TLS 1.2, in its order, is answered. */
+static void check_cipher(struct tls_context *context, const char *offered, const char *expected)
+{
+    struct handshake handshake = { .context = context, .client_context = SSL_CTX_new(TLS_client_method()) };
+
+    SSL_CTX_set_max_proto_version(handshake.client_context, TLS1_2_VERSION);
+    ck_assert_int_eq(SSL_CTX_set_cipher_list(handshake.client_context, offered), 1);
+    run(&handshake);
+    ck_assert_msg(slice_equal(handshake.facts.tls_cipher, slice_of_string(expected)), "offered %s, got %.*s", offered,
+                  SLICE_ARG(handshake.facts.tls_cipher));
+    SSL_SESSION_free(handshake.session);
+    SSL_CTX_free(handshake.client_context);
+}
+
+/* Whether the server, to a client that offers these groups only, comes to terms. */
+static bool takes_group(struct tls_context *context, const char *groups)
+{
+    int pair[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    SSL_CTX *client_context = SSL_CTX_new(TLS_client_method());
+    ck_assert_int_eq(SSL_CTX_set_min_proto_version(client_context, TLS1_3_VERSION), 1);
+    ck_assert_int_eq(SSL_CTX_set1_groups_list(client_context, groups), 1);
+    SSL *server = tls_session_new(context, NULL, pair[0], SLICE_NONE);
+    SSL *client = SSL_new(client_context);
+    ck_assert_int_eq(SSL_set_fd(client, pair[1]), 1);
+    for (int turn = 0; turn < 20; turn++) {
+        SSL_connect(client);
+        SSL_accept(server);
+    }
+    bool done = SSL_is_init_finished(server) && SSL_is_init_finished(client);
+    SSL_free(client);
+    SSL_free(server);
+    SSL_CTX_free(client_context);
+    close(pair[0]);
+    close(pair[1]);
+    return done;
+}
+
 static void check_shown(struct tls_context *context, const char *host, const char *ciphers, const char *expected)
 {
     struct handshake handshake = { .context = context, .host = host };
@@ -144,6 +183,36 @@ START_TEST(test_server_name)
     check_shown(context, "deep.mail.example.net", "aRSA", "mx.example.org");
     check_shown(context, "stranger.example", NULL, "mx.example.org");
     check_shown(context, NULL, NULL, "mx.example.org");
+    tls_context_release(&context);
+}
+END_TEST
+
+/* A client that puts what is weaker first gets what is stronger; one that is quicker with ChaCha20 gets that. */
+START_TEST(test_order_of_ciphers)
+{
+    make("RSA", "mx.example.org", "a.pem", "a.key");
+    struct tls_context *context = load(1);
+
+    check_cipher(context, "ECDHE-RSA-AES128-SHA:ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-GCM-SHA256",
+                 "ECDHE-RSA-AES128-GCM-SHA256");
+    check_cipher(context, "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305");
+    check_cipher(context, "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES128-SHA");
+    tls_context_release(&context);
+}
+END_TEST
+
+/* Of the finite fields the small ones only: a handshake in one of 8,192 bits costs us 200 times that on a curve. */
+START_TEST(test_groups)
+{
+    static const char *const taken[] = { "X25519", "P-256", "P-384", "P-521", "ffdhe2048", "ffdhe3072" };
+    static const char *const refused[] = { "ffdhe4096", "ffdhe6144", "ffdhe8192" };
+    make("EC", "mx.example.org", "a.pem", "a.key");
+    struct tls_context *context = load(1);
+
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        ck_assert_msg(takes_group(context, taken[i]), "%s", taken[i]);
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        ck_assert_msg(!takes_group(context, refused[i]), "%s", refused[i]);
     tls_context_release(&context);
 }
 END_TEST
@@ -341,6 +410,8 @@ Suite *suite_tls_session(void)
     tcase_add_checked_fixture(handshakes, set_up, tear_down);
     tcase_add_test(handshakes, test_server_name);
     tcase_add_test(handshakes, test_server_name_outweighs_type);
+    tcase_add_test(handshakes, test_order_of_ciphers);
+    tcase_add_test(handshakes, test_groups);
     tcase_add_test(handshakes, test_context_released);
     tcase_add_loop_test(handshakes, test_tickets, 0, 2);
     tcase_add_test(handshakes, test_ticket_chain);
