@@ -2,7 +2,8 @@
 /*
  * fuzz_bdat.c: any bytes as a session of BDAT commands and their chunks, cut where the input says. A chunk is exactly
  * as long as its command says and nothing in it is a command; all chunks up to LAST are one message, whose content is
- * their bytes if no line end in them is bare, and a violation where the first one is, whatever the cuts.
+ * their bytes if no line end in them is bare, and a violation where the first one is, whatever the cuts. Content goes
+ * out by DATA as well, to a backend without CHUNKING, and is read there as the same.
  * Parsers: proxy/command.c proxy/framing.c
  */
 #include <stdint.h>
@@ -55,7 +56,47 @@ static size_t first_violation(const char *text, size_t length)
     return length;
 }
 
-static void check_message(struct message *message)
+/* What DATA makes of it on the wire, or what a reader makes of that. */
+struct wire {
+    char bytes[2 * INPUT_MOST + 8];
+    size_t length;
+};
+
+static void gather_wire(void *context, struct slice bytes)
+{
+    struct wire *wire = context;
+
+    must(bytes.length > 0 && wire->length + bytes.length <= sizeof(wire->bytes));
+    memcpy(wire->bytes + wire->length, bytes.text, bytes.length);
+    wire->length += bytes.length;
+}
+
+/* A last line without an end gets one on its way. */
+static void check_outwards(struct slice content, uint32_t seed)
+{
+    static struct wire wire, read;
+    struct framing framing;
+    bool at_line_start = true, ended = false;
+    size_t consumed, added;
+
+    wire.length = read.length = 0;
+    for (struct slice rest = content; rest.length > 0;) {
+        struct slice piece = slice_first(rest, next_cut(&seed));
+        framing_stuff(piece, &at_line_start, gather_wire, &wire);
+        rest = slice_from(rest, piece.length);
+    }
+    gather_wire(&wire, framing_end_of_data(at_line_start));
+    framing_begin(&framing, false);
+    for (struct slice rest = slice_of(wire.bytes, wire.length); rest.length > 0; rest = slice_from(rest, consumed)) {
+        ended = framing_read(&framing, slice_first(rest, next_cut(&seed)), gather_wire, &read, &consumed);
+        must(consumed > 0 && ended == (consumed == rest.length));
+    }
+    added = at_line_start ? 0 : 2;
+    must(ended && framing.violation == FRAMING_FINE && read.length == content.length + added);
+    must(memcmp(read.bytes, content.text, content.length) == 0);
+}
+
+static void check_message(struct message *message, uint32_t seed)
 {
     size_t good = first_violation(message->sent, message->sent_length);
 
@@ -64,8 +105,11 @@ static void check_message(struct message *message)
     must(message->content_length == good && message->framing.content == good);
     must(memcmp(message->content, message->sent, good) == 0);
     must(message->framing.taken == message->sent_length);
+    must(framing_violation_text(message->framing.violation)[0] != '\0');
     if (good < message->sent_length)
         must(message->framing.violation_offset == good);
+    else
+        check_outwards(slice_of(message->content, message->content_length), seed);
 }
 
 /* Each piece is copied to memory of its own size, so that the sanitizer sees a byte too far. */
@@ -113,9 +157,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rest = slice_from(rest, (size_t)command.chunk_size);
         if (!command.chunk_last)
             continue;
-        check_message(&message);
+        check_message(&message, seed);
         begin(&message);
     }
-    check_message(&message);
+    check_message(&message, seed);
     return 0;
 }

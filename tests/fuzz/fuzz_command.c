@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_command.c: any bytes as a command line. What is accepted must be what the grammar says: slices lie within the
- * line, parts put together again give the path, no control character and nothing but UTF-8 is in it, parsing the path
- * alone says the same, and reading its parameters ends in an answer.
+ * line, parts put together again give the path, no control character and nothing but UTF-8 is in it. Reading the
+ * parameters ends in a refusal, or in what, written for the backend behind the path, is read as the same again.
  * Parsers: proxy/command.c proxy/envelope.c policy/host_name.c
  */
 #include <stdint.h>
@@ -12,6 +12,7 @@
 #include "policy/host_name.h"
 #include "proxy/backend.h"
 #include "proxy/envelope.h"
+#include "rules/arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,22 +58,6 @@ static void check_path(const struct command *command)
     must(path->international || !host_name_is_international(path->domain) || host_name_is_domain(path->domain));
 }
 
-/* The path as it would be sent to the backend is a path again, and the same one. */
-static void check_again(const struct command *command)
-{
-    char line[COMMAND_PATH_MOST + 32];
-    struct command again;
-    const char *enhanced, *problem;
-    int length = snprintf(line, sizeof(line), "%s<%.*s>", command->verb == COMMAND_MAIL ? "MAIL FROM:" : "RCPT TO:",
-                          SLICE_ARG(command->path.text));
-
-    must(length > 0 && (size_t)length < sizeof(line));
-    must(command_parse(slice_of(line, (size_t)length), &again, &enhanced, &problem) == COMMAND_OK);
-    must(slice_equal(again.path.text, command->path.text));
-    must(slice_equal(again.path.local_part, command->path.local_part));
-    must(slice_equal(again.path.domain, command->path.domain));
-}
-
 static void check_parameters(const struct command *command, struct slice line)
 {
     must(command->parameters_count <= COMMAND_PARAMETERS_MOST);
@@ -89,19 +74,72 @@ static void check_parameters(const struct command *command, struct slice line)
     }
 }
 
-/* A refusal has a reply, and an address outside ASCII needs SMTPUTF8. */
+/* What its parameters mean, and both ways to say that again: to the backend, and what its extensions must be for it. */
+struct meaning {
+    struct envelope_problem problem;   /* code 0: none */
+    struct slice text;
+    unsigned needs;
+    bool smtputf8;
+};
+
+static struct meaning read_meaning(const struct command *command, unsigned offered, bool smtputf8, struct arena *arena)
+{
+    struct meaning meaning = { .smtputf8 = smtputf8 };
+    struct envelope_problem problem = { 0 };
+    bool read;
+
+    if (command->verb == COMMAND_MAIL) {
+        struct envelope_mail mail;
+        read = envelope_read_mail(command, offered, &mail, &problem);
+        meaning.text = read ? envelope_mail_text(&mail, arena) : SLICE_NONE;
+        meaning.needs = read ? envelope_mail_needs(&mail) : 0;
+        meaning.smtputf8 = mail.smtputf8;
+    } else {
+        struct envelope_recipient recipient;
+        read = envelope_read_recipient(command, offered, smtputf8, &recipient, &problem);
+        meaning.text = read ? envelope_recipient_text(&recipient, arena) : SLICE_NONE;
+        meaning.needs = read ? envelope_recipient_needs(&recipient) : 0;
+    }
+    if (!read)
+        meaning.problem = problem;
+    return meaning;
+}
+
+/* Path and parameters as they would be sent to a backend that offers what they need are the same once more. */
+static void check_again(const struct command *command, const struct meaning *meaning, struct arena *arena)
+{
+    struct slice line = arena_printf(arena, "%s %s<%.*s>%s%.*s", command_verb_name(command->verb),
+                                     command->verb == COMMAND_MAIL ? "FROM:" : "TO:", SLICE_ARG(command->path.text),
+                                     meaning->text.length > 0 ? " " : "", SLICE_ARG(meaning->text));
+    struct command again;
+    const char *enhanced, *problem;
+
+    must(command_parse(line, &again, &enhanced, &problem) == COMMAND_OK);
+    must(again.verb == command->verb && slice_equal(again.path.text, command->path.text));
+    must(slice_equal(again.path.local_part, command->path.local_part));
+    must(slice_equal(again.path.domain, command->path.domain));
+    struct meaning said = read_meaning(&again, meaning->needs, meaning->smtputf8, arena);
+    must(said.problem.code == 0 && slice_equal(said.text, meaning->text) && said.needs == meaning->needs);
+}
+
+/* A refusal has a reply; an address outside ASCII needs SMTPUTF8; nothing but 7-bit mail needs no extension. */
 static void check_meaning(const struct command *command)
 {
-    struct envelope_mail mail;
-    struct envelope_recipient recipient;
-    struct envelope_problem problem = { 0 };
-    bool read = command->verb == COMMAND_MAIL ? envelope_read_mail(command, ~0U, &mail, &problem)
-                                              : envelope_read_recipient(command, ~0U, false, &recipient, &problem);
+    struct arena *arena = arena_new();
 
-    if (!read)
-        must(problem.code >= 500 && problem.code < 560 && problem.enhanced != NULL && problem.text != NULL);
-    else if (command->path.international)
-        must(command->verb == COMMAND_MAIL && mail.smtputf8);
+    for (int smtputf8 = 0; smtputf8 < 2; smtputf8++) {
+        struct meaning meaning = read_meaning(command, ~0U, smtputf8 != 0, arena);
+        const struct envelope_problem *problem = &meaning.problem;
+        if (problem->code != 0) {
+            must(problem->code >= 500 && problem->code < 560 && problem->enhanced != NULL && problem->text != NULL);
+            continue;
+        }
+        must(meaning.smtputf8 || !command->path.international);
+        check_again(command, &meaning, arena);
+        struct meaning bare = read_meaning(command, 0, smtputf8 != 0, arena);
+        must((bare.problem.code == 555) == (meaning.needs != 0));
+    }
+    arena_free(&arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -122,7 +160,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (command.verb == COMMAND_MAIL || command.verb == COMMAND_RCPT) {
         must(is_within(command.path.text, line));
         check_path(&command);
-        check_again(&command);
         check_meaning(&command);
     }
     return 0;

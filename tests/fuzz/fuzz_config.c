@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fuzz_config.c: any bytes as mxward.conf. Either there are errors, all of which can be printed, or there is a
- * configuration that is whole, and that reads the same again.
+ * configuration that is whole, and that reads the same again, also from a file.
  * Parsers: proxy/config.c proxy/config_values.c proxy/config_backend.c proxy/config_consistent.c
  */
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "proxy/config.h"
 
@@ -29,6 +32,25 @@ static void check_whole(const struct config *config)
         bug("limits at odds");
 }
 
+/* A file that is in memory, and the same in each run. */
+static bool loads(const uint8_t *data, size_t size)
+{
+    static int descriptor = -1;
+    struct arena *arena = arena_new();
+    struct diagnostics diagnostics;
+    char path[64];
+
+    if (descriptor < 0)
+        descriptor = memfd_create("mxward.conf", MFD_CLOEXEC);
+    if (descriptor < 0 || ftruncate(descriptor, 0) != 0 || pwrite(descriptor, data, size, 0) != (ssize_t)size)
+        bug("memory for a file");
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+    diagnostics_init(&diagnostics, arena);
+    bool loaded = config_load(path, arena, &diagnostics) != NULL;
+    arena_free(&arena);
+    return loaded;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new();
@@ -40,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((config == NULL) != (diagnostics.errors > 0))
         bug("errors of a configuration");
     (void)diagnostics_text(&diagnostics, arena);
+    if (loads(data, size) != (config != NULL))
+        bug("from a file, it is another");
     if (config != NULL) {
         check_whole(config);
         again = config_parse(config->path, config->text, arena, &diagnostics);

@@ -38,19 +38,28 @@ static void gather(void *context, struct slice bytes)
     gathered->length += bytes.length;
 }
 
-/* Each piece is copied to memory of its own size, so that the sanitizer sees a byte too far. */
+/* The first `length` bytes in memory of their own size, so that the sanitizer sees a byte too far. */
+static char *copy_piece(struct slice wire, size_t length, struct slice *piece_out)
+{
+    struct slice piece = slice_first(wire, length);
+    char *copy = memory_alloc(piece.length);
+
+    memcpy(copy, piece.text, piece.length);
+    *piece_out = slice_of(copy, piece.length);
+    return copy;
+}
+
 static bool read_cut(struct framing *framing, struct slice wire, uint32_t seed, struct gathered *gathered,
                      size_t *used_out)
 {
     bool ended = false;
 
     for (*used_out = 0; *used_out < wire.length && !ended;) {
-        struct slice piece = slice_first(slice_from(wire, *used_out), next_cut(&seed));
-        char *copy = memory_alloc(piece.length);
+        struct slice piece;
+        char *copy = copy_piece(slice_from(wire, *used_out), next_cut(&seed), &piece);
         size_t consumed;
 
-        memcpy(copy, piece.text, piece.length);
-        ended = framing_read(framing, slice_of(copy, piece.length), gather, gathered, &consumed);
+        ended = framing_read(framing, piece, gather, gathered, &consumed);
         must(consumed <= piece.length && (ended || consumed == piece.length));
         *used_out += consumed;
         free(copy);
@@ -82,10 +91,12 @@ static void stuff_cut(struct slice content, uint32_t seed, struct gathered *wire
 
     wire->length = 0;
     while (content.length > 0) {
-        size_t step = next_cut(&seed);
+        struct slice piece;
+        char *copy = copy_piece(content, next_cut(&seed), &piece);
 
-        framing_stuff(slice_first(content, step), &at_line_start, gather, wire);
-        content = slice_from(content, step);
+        framing_stuff(piece, &at_line_start, gather, wire);
+        content = slice_from(content, piece.length);
+        free(copy);
     }
     gather(wire, framing_end_of_data(at_line_start));
     must(reference_only_crlf(wire->bytes, wire->length));
