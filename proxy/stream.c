@@ -71,7 +71,10 @@ static struct stream *stream_new(struct event_base *base, int descriptor, enum s
 struct stream *stream_accept(struct event_base *base, int descriptor, stream_notify notify, void *context)
 {
     struct stream *stream = stream_new(base, descriptor, STREAM_OPEN, notify, context);
+    int most = STREAM_KERNEL_OUTPUT_MOST;
 
+    /* Left to itself the kernel takes up to 4 MiB (tcp_wmem) for a peer that asks and asks and reads nothing. */
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
     stream_watch(stream);
     return stream;
 }

@@ -28,6 +28,8 @@ struct tls_context;
  * freed. A peer that makes many sessions end and never closes its side costs no more than this.
  */
 #define STREAM_CLOSING_MOST 256
+/* What the kernel may hold of what is written to a client (it takes twice that for its own bookkeeping, socket(7)). */
+#define STREAM_KERNEL_OUTPUT_MOST (64 * 1024)
 
 enum stream_state {
     STREAM_CONNECTING,

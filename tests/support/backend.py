@@ -13,8 +13,8 @@ TLS when `implicit`; what it knows of the client's certificate is session.certif
 `header` it wants a header of the PROXY protocol, version 2, first: session.header is ("192.0.2.1", 4711, "192.0.2.25", 25).
 
 Events: CONNECT, the verbs (EHLO, XCLIENT, AUTH, MAIL, RCPT, DATA, BDAT, RSET, QUIT, ...), RESPONSE (a line of the client within
-AUTH), BYTES, END (end of data, before the reply) and AFTER (after the reply to it). Actions: "close", "reset", "hang", "late SECONDS", or reply lines (several with
-"\\n"); a reply of 421 also closes. As with Postfix, a session that was renamed by XCLIENT can't be renamed again.
+AUTH), BYTES, END (end of data, before the reply) and AFTER (after the reply to it). Actions: "close", "reset", "hang", "stop" (as "hang", and
+reads no more), "late SECONDS", or reply lines (several with "\\n"); a reply of 421 also closes. As with Postfix, a session that was renamed by XCLIENT can't be renamed again.
 AUTH is taken whenever it is said: PLAIN, LOGIN and CRAM-MD5 for those in USERS, at any password of another user 535.
 """
 
@@ -282,6 +282,10 @@ class Session:
             while not self.backend.closing:
                 if not self.sock.recv(1 << 16):
                     raise Gone
+            raise Gone
+        if action == "stop":
+            while not self.backend.closing:
+                time.sleep(0.1)
             raise Gone
         if action.startswith("late "):
             time.sleep(float(action.split()[1]))
