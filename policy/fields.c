@@ -9,6 +9,7 @@
 #include "policy/actions.h"
 #include "policy/auth_dkim_cover.h"
 #include "policy/auth_spf.h"
+#include "policy/envelope_address.h"
 #include "policy/host_name.h"
 #include "policy/indirect.h"
 #include "policy/iprev.h"
@@ -267,14 +268,15 @@ static READER(read_auth_identity)
 
 static READER(read_sender)
 {
-    UNUSED_KEY;
-    return text_or_absent(facts_of(context)->sender);
+    const struct facts *facts = facts_of(context);
+    (void)key;
+    return text_or_absent(envelope_address_text(facts->sender_local_part, facts->sender_domain, arena));
 }
 
 static READER(read_sender_local)
 {
-    UNUSED_KEY;
-    return text_or_absent(facts_of(context)->sender_local_part);
+    (void)key;
+    return text_or_absent(envelope_address_local(facts_of(context)->sender_local_part, arena));
 }
 
 static READER(read_sender_domain)
@@ -400,14 +402,12 @@ static struct value of_recipients(const struct field_context *context, enum valu
 
 static struct slice path_of(const struct facts_recipient *recipient, struct arena *arena)
 {
-    (void)arena;
-    return recipient->path;
+    return envelope_address_text(recipient->local_part, recipient->domain, arena);
 }
 
 static struct slice local_part_of(const struct facts_recipient *recipient, struct arena *arena)
 {
-    (void)arena;
-    return recipient->local_part;
+    return envelope_address_local(recipient->local_part, arena);
 }
 
 static struct slice domain_of(const struct facts_recipient *recipient, struct arena *arena)
@@ -550,9 +550,9 @@ static const struct field table[] = {
     { "auth.identity",        NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_auth_identity,
       "whom that user asked to act for; absent when it did not ask" },
     { "sender",               NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender,
-      "envelope sender; absent when it is the null sender" },
+      "envelope sender, no more quoted than must be, domain in lower case; absent when it is null" },
     { "sender.local",         NULL,    VALUE_TEXT,    STAGE_MAIL,    false, NULL, read_sender_local,
-      "its local part" },
+      "its local part, without quotes" },
     { "sender.domain",        NULL,    VALUE_DOMAIN,  STAGE_MAIL,    false, NULL, read_sender_domain,
       "its domain" },
     { "sender.null",          NULL,    VALUE_BOOLEAN, STAGE_MAIL,    false, NULL, read_sender_null,
@@ -578,9 +578,9 @@ static const struct field table[] = {
     { "spf.void-lookups",     NULL,    VALUE_NUMBER,  STAGE_MAIL,    false, NULL, read_spf_void_lookups,
       "look-ups that found nothing; RFC 7208 allows 2, 3 is a permerror" },
     { "recipient",            NULL,    VALUE_TEXT,    STAGE_RCPT,    false, NULL, read_recipient,
-      "at rcpt the recipient asked about, at message all of them" },
+      "at rcpt the recipient asked about, at message all of them; as sender" },
     { "recipient.local",      NULL,    VALUE_TEXT,    STAGE_RCPT,    false, NULL, read_recipient_local,
-      "local part of the same" },
+      "local part of the same, without quotes" },
     { "recipient.domain",     NULL,    VALUE_DOMAIN,  STAGE_RCPT,    false, NULL, read_recipient_domain,
       "domain of the same" },
     { "recipients.count",     NULL,    VALUE_NUMBER,  STAGE_MESSAGE, false, NULL, read_recipients_count,
