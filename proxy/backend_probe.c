@@ -176,8 +176,15 @@ void probe_cancel(struct backend_probing **probing)
 
 /* ---- the probe alone */
 
+/*
+ * A backend that answers, but slowly, keeps others waiting: a start, which systemd gives 90 s, and a reload, which has
+ * 60 (MASTER_RELOAD_SECONDS). So a probe has twice `backend-connect` as a whole, and at most this.
+ */
+#define PROBE_RUN_SECONDS 30
+
 struct probe_run {
     struct backend_pool *pool;         /* NULL: there is nothing to be asked */
+    struct backend_probing *probing;   /* NULL: done */
     bool done;
     enum backend_probe result;
     char problem[BACKEND_PROBLEM_MOST];
@@ -188,6 +195,7 @@ static void run_done(void *context, enum backend_probe result, const char *probl
     struct probe_run *run = context;
 
     run->done = true;
+    run->probing = NULL;
     run->result = result;
     snprintf(run->problem, sizeof(run->problem), "%s", problem);
 }
@@ -196,13 +204,55 @@ static void run_begin(struct probe_run *run, struct event_base *base, const stru
 {
     *run = (struct probe_run){ .result = BACKEND_PROBE_BROKEN, .problem = "the event loop has stopped" };
     run->pool = pool_new_private(base, settings);
-    probe_begin(run->pool, run_done, run);
+    run->probing = probe_begin(run->pool, run_done, run);
 }
 
 /* To the end of QUIT, so that the backend sees an orderly client. */
-static bool run_is_over(const struct probe_run *run)
+static bool are_over(const struct probe_run *runs, size_t count)
 {
-    return run->pool == NULL || (run->done && run->pool->sessions == NULL);
+    for (size_t i = 0; i < count; i++)
+        if (runs[i].pool != NULL && !(runs[i].done && runs[i].pool->sessions == NULL))
+            return false;
+    return true;
+}
+
+static unsigned run_seconds(const struct backend_settings *settings)
+{
+    unsigned seconds = 2 * settings->connect_seconds;
+
+    return seconds < PROBE_RUN_SECONDS ? seconds : PROBE_RUN_SECONDS;
+}
+
+static void on_time(evutil_socket_t descriptor, short what, void *context)
+{
+    bool *late = context;
+
+    (void)descriptor, (void)what;
+    *late = true;
+}
+
+static void note_late(struct probe_run *run, unsigned seconds)
+{
+    const struct backend_session *session = run->pool->sessions;
+
+    snprintf(run->problem, sizeof(run->problem), "whether it is fit could not be found out within %u s: still %s",
+             seconds, session == NULL ? "asking" : session_states[session->state].doing);
+}
+
+static void run_all(struct event_base *base, struct probe_run *runs, size_t count, unsigned seconds)
+{
+    bool late = false;
+    struct event *timer = evtimer_new(base, on_time, &late);
+
+    if (timer == NULL)
+        bug("evtimer_new");
+    evtimer_add(timer, &(struct timeval){ .tv_sec = (time_t)seconds });
+    while (!are_over(runs, count) && !late && event_base_loop(base, EVLOOP_ONCE) == 0)
+        continue;
+    for (size_t i = 0; i < count && late; i++)
+        if (runs[i].probing != NULL)
+            note_late(&runs[i], seconds);
+    event_free(timer);
 }
 
 static void run_end(struct probe_run *run, struct arena *arena, struct backend_finding *finding)
@@ -211,6 +261,7 @@ static void run_end(struct probe_run *run, struct arena *arena, struct backend_f
     finding->offer = run->pool->offer;
     finding->problem =
         run->result == BACKEND_PROBE_FIT ? SLICE_NONE : arena_copy(arena, slice_of_string(run->problem));
+    probe_cancel(&run->probing);
     backend_pool_free(&run->pool);
 }
 
@@ -221,8 +272,7 @@ enum backend_probe backend_probe_run(struct event_base *base, const struct backe
     struct backend_finding finding;
 
     run_begin(&run, base, settings);
-    while (!run_is_over(&run) && event_base_loop(base, EVLOOP_ONCE) == 0)
-        continue;
+    run_all(base, &run, 1, run_seconds(settings));
     run_end(&run, arena, &finding);
     *offer_out = finding.offer;
     *problem_out = finding.problem;
@@ -234,7 +284,6 @@ struct backend_finding *backend_probe_all(struct event_base *base, const struct 
 {
     struct backend_finding *findings = arena_array(arena, count, sizeof(*findings));
     struct probe_run *runs = arena_array(arena, count, sizeof(*runs));
-    bool over = false;
 
     for (size_t i = 0; i < count; i++) {
         struct backend_settings own = settings[i];
@@ -248,11 +297,8 @@ struct backend_finding *backend_probe_all(struct event_base *base, const struct 
         }
         tls_client_release(&own.tls_client);
     }
-    while (!over && event_base_loop(base, EVLOOP_ONCE) == 0) {
-        over = true;
-        for (size_t i = 0; i < count; i++)
-            over = over && run_is_over(&runs[i]);
-    }
+    /* The time is of the limits, and the same for each. */
+    run_all(base, runs, count, count == 0 ? 0 : run_seconds(&settings[0]));
     for (size_t i = 0; i < count; i++)
         if (runs[i].pool != NULL)
             run_end(&runs[i], arena, &findings[i]);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "proxy/client.h"
+#include "proxy/clock.h"
 #include "proxy/control.h"
 #include "proxy/listener.h"
 #include "proxy/log.h"
@@ -40,6 +41,7 @@ struct life {
     struct worker worker;
     struct generation *prepared;       /* waits for COMMIT */
     struct ears prepared_ears;
+    int64_t prepared_at;               /* monotonic microseconds */
     bool prepared_told;
     struct ears ears;
     int binary;
@@ -208,10 +210,22 @@ static void discard(struct life *life)
     upstreams_sweep(life->worker.upstreams);
 }
 
+/* Those that have not answered for that long are not waited for when there is another. */
+static bool is_enough_known(const struct life *life, const struct backend_choice *backends)
+{
+    int64_t patience = (int64_t)life->prepared->config->limits.backend_connect * 1000000;
+    struct backend_offer offer;
+
+    return backend_choice_is_known(backends) ||
+           (clock_monotonic() - life->prepared_at >= patience && backend_choice_offer(backends, &offer));
+}
+
 /* Once it is known what each backend offers, or why it offers nothing: nobody is turned away for having come early. */
 static void tell_prepared(struct life *life)
 {
-    if (life->prepared == NULL || life->prepared_told || !backend_choice_is_known(&life->prepared->backends))
+    if (life->prepared == NULL || life->prepared_told ||
+        !is_enough_known(life, generation_backends(life->prepared, false)) ||
+        !is_enough_known(life, generation_backends(life->prepared, true)))
         return;
     life->prepared_told = true;
     tell(CONTROL_PREPARED, life->prepared->number, NULL);
@@ -242,6 +256,7 @@ static void prepare(struct life *life, struct control_message *message)
     else if (generation != NULL)
         upstreams_attach(worker->upstreams, generation, workers_count(worker), arena, &problem);
     life->prepared = generation;
+    life->prepared_at = clock_monotonic();
     life->prepared_told = false;
     if (problem.text != NULL) {
         discard(life);
