@@ -23,7 +23,7 @@ def descriptors(pid):
 def anonymous(pid):
     """KiB that it has for itself: what it allocated, not what it maps of files."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Anonymous:"))
+        return next((int(line.split()[1]) for line in file if line.startswith("Anonymous:")), 0)
 
 
 def cpu_seconds(pid):
