@@ -102,9 +102,10 @@ static struct slice heard_text(struct backend_session *session)
     return slice_first(reply_text(session->reply_arena, &session->reply), BACKEND_PROBLEM_MOST / 2);
 }
 
+/* After AUTH the code alone: the text may quote a password, and what is said here comes to logs and records. */
 static enum session_progress lose_by_reply(struct backend_session *session, enum backend_failure failure)
 {
-    struct slice text = heard_text(session);
+    struct slice text = slice_first(heard_text(session), session->secret ? strlen("500") : BACKEND_PROBLEM_MOST);
 
     return session_lose(session, failure, "\"%.*s\" while %s", SLICE_ARG(text), session_states[session->state].doing);
 }
@@ -466,6 +467,7 @@ static enum session_progress say_auth(struct backend_session *session, struct ba
     if (request->bad)
         return session_lose(session, FAILURE_BROKEN, "a line of AUTH cannot be said");
     stream_keep_secret(session->stream);
+    session->secret = true;
     say(session, slice_of(request->line, request->length));
     request->sent = true;
     return session_enter(session, SESSION_AUTH);

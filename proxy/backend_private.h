@@ -180,6 +180,7 @@ struct backend_session {
     bool timed_out;
     bool untried;                  /* was a spare, and nothing was heard since it was taken: may be dead already */
     bool reading;                  /* within a reply of several lines */
+    bool secret;                   /* AUTH was said: what it says may quote a password */
     enum backend_failure failure;
     struct arena *arena;           /* who the client is, and a refusal of it */
     struct backend_client client;

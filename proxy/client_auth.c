@@ -88,9 +88,12 @@ static void note_failure(struct client *client, const struct reply *reply)
 
     status_add(worker->column, STATUS_AUTH_FAILURES, 1);
     limits_note_auth_failure(worker->status, worker->slot, &client->session.facts.client_address, now());
-    /* Without the name: what is typed there by mistake is often the password. */
+    /*
+     * Without the name: what is typed there by mistake is often the password. Without the reply's text: a backend may
+     * quote in it what it was told.
+     */
     log_auth(client, "auth-failed", arena_string(arena, mechanism),
-             arena_string(arena, reply_text(arena, reply)));
+             arena_printf(arena, "%u %.*s", reply->code, SLICE_ARG(reply_enhanced(reply))).text);
     arena_free(&arena);
 }
 
