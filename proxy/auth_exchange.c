@@ -329,3 +329,8 @@ void auth_exchange_note(struct auth_exchange *exchange, struct slice response)
     read_first(exchange, slice_of(bytes, length));
     explicit_bzero(bytes, sizeof bytes);
 }
+
+bool auth_exchange_may_have_failed(const struct auth_exchange *exchange)
+{
+    return exchange->responses > 0 && (exchange->form == AUTH_FORM_OAUTH || exchange->form == AUTH_FORM_XOAUTH2);
+}

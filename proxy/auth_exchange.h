@@ -66,5 +66,10 @@ struct auth_exchange {
 void auth_exchange_begin(struct auth_exchange *exchange, struct slice mechanism);
 /* One response of the client, base64, or the initial response. */
 void auth_exchange_note(struct auth_exchange *exchange, struct slice response);
+/*
+ * The next challenge may say that what was given is wrong, and the refusal comes only when that was answered (RFC 7628
+ * 3.2.3): who cancels then has tried.
+ */
+bool auth_exchange_may_have_failed(const struct auth_exchange *exchange);
 
 #endif

@@ -118,15 +118,38 @@ static void note_success(struct client *client)
     status_add(client->session.worker->column, STATUS_AUTHENTICATED, 1);
 }
 
+/*
+ * RFC 4954 4: "*" is answered by a refusal. A backend that has it otherwise goes on with what the client takes for
+ * over, and would take its next words for the rest of it.
+ */
+static bool is_no_end(const struct client *client, const struct reply *reply)
+{
+    return client->auth->cancelled && reply->code < 400;
+}
+
+/* The backend's refusal of what was given; of what was cancelled only where that may have been known before. */
+static bool is_failure(const struct client *client, const struct reply *reply)
+{
+    const struct client_auth *auth = client->auth;
+
+    return auth->said && reply_is_permanent(reply) &&
+           (!auth->cancelled || auth_exchange_may_have_failed(&auth->exchange));
+}
+
 static void end_exchange(struct client *client, const struct reply *reply)
 {
     struct envelope_problem refusal = client->auth->refusal;
     bool closing = reply->code == 421;
 
-    if (reply->code == 235)
+    if (is_no_end(client, reply)) {
+        transaction_release_backend(client->transaction);
+        if (refusal.code == 0)
+            refusal = (struct envelope_problem){ 501, "5.7.0", "authentication cancelled" };
+    } else if (reply->code == 235) {
         note_success(client);
-    else if (reply_is_permanent(reply) && !client->auth->cancelled)
+    } else if (is_failure(client, reply)) {
         note_failure(client, reply);
+    }
     client_auth_free(client);
     if (refusal.code != 0 && !closing) {
         client_error(client, refusal.code, refusal.enhanced, refusal.text);
