@@ -143,6 +143,16 @@ void backend_auth(struct backend_session *session, struct slice line, backend_do
     session_add_request(session, request);
 }
 
+/* RFC 5321 4.1.1.6: a mailbox, as it stands between the brackets of RCPT. */
+void backend_vrfy(struct backend_session *session, struct slice address, backend_done done, void *context)
+{
+    char line[REQUEST_LINE_MOST + 16];
+    bool sayable = is_sayable(address, REQUEST_LINE_MOST);
+    int length = sayable ? snprintf(line, sizeof(line), "VRFY %.*s\r\n", SLICE_ARG(address)) : 0;
+
+    request_add(session, REQUEST_VRFY, slice_of(line, (size_t)length), done, context)->bad = !sayable;
+}
+
 void backend_require(struct backend_session *session, unsigned extensions)
 {
     session->required |= extensions;

@@ -35,6 +35,7 @@ enum backend_extension {
     BACKEND_AUTH = 1 << 8,         /* with a mechanism that can be passed through */
     BACKEND_REQUIRETLS = 1 << 9,
     BACKEND_LIMITS = 1 << 10,
+    BACKEND_VRFY = 1 << 11,
     BACKEND_STARTTLS = 1 << 15,    /* to us, never offered to clients by this */
 };
 
@@ -209,6 +210,8 @@ void backend_mail(struct backend_session *session, struct slice path, struct sli
                   void *context);
 void backend_rcpt(struct backend_session *session, struct slice path, struct slice parameters, backend_done done,
                   void *context);
+/* The address without its brackets. */
+void backend_vrfy(struct backend_session *session, struct slice address, backend_done done, void *context);
 void backend_reset(struct backend_session *session, backend_done done, void *context);
 /*
  * One line of an AUTH exchange (RFC 4954 4), without CRLF: the command, or after a 334 the client's response. Copied,

@@ -58,6 +58,7 @@ static const struct {
     { BACKEND_STARTTLS, "STARTTLS" },
     { BACKEND_REQUIRETLS, "REQUIRETLS" },
     { BACKEND_LIMITS, "LIMITS" },
+    { BACKEND_VRFY, "VRFY" },
 };
 #define EXTENSIONS_COUNT (sizeof(extension_names) / sizeof(extension_names[0]))
 

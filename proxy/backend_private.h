@@ -145,7 +145,7 @@ enum backend_failure {
     FAILURE_CLIENT,                /* the backend's word on this client, none on itself */
 };
 
-enum request_kind { REQUEST_MAIL, REQUEST_RCPT, REQUEST_RESET, REQUEST_MESSAGE, REQUEST_AUTH };
+enum request_kind { REQUEST_MAIL, REQUEST_RCPT, REQUEST_RESET, REQUEST_MESSAGE, REQUEST_AUTH, REQUEST_VRFY };
 
 struct backend_request {
     struct backend_request *next;

@@ -31,6 +31,8 @@ static unsigned offer_to_client(const struct client *client, const struct backen
                         BACKEND_CHUNKING | BACKEND_REQUIRETLS | BACKEND_LIMITS);
     if ((offered & BACKEND_8BITMIME) == 0)
         offered &= ~(unsigned)BACKEND_SMTPUTF8;
+    if (client_config(client)->vrfy == VRFY_BACKEND)
+        offered |= offer->extensions & BACKEND_VRFY;
     if (client->session.facts.submission && client->session.facts.tls)
         offered |= offer->extensions & BACKEND_AUTH;
     if (!client->session.facts.tls || !client->session.facts.esmtp)
@@ -87,6 +89,8 @@ static void greet_back(struct client *client)
             lines[count++] = SLICE("CHUNKING");
         if ((client->offered & BACKEND_AUTH) != 0)
             lines[count++] = arena_printf(arena, "AUTH %s", offer.mechanisms);
+        if ((client->offered & BACKEND_VRFY) != 0)
+            lines[count++] = SLICE("VRFY");
         if ((client->offered & BACKEND_REQUIRETLS) != 0)
             lines[count++] = SLICE("REQUIRETLS");
         if ((client->offered & BACKEND_LIMITS) != 0)
@@ -316,13 +320,55 @@ static void run_noop(struct client *client, const struct command *command)
     client_say(client, 250, "2.0.0", "Ok");
 }
 
-/* RFC 5321 3.5.3 and 7.3: addresses are not verified for strangers. */
+/* The argument as the path of a recipient, which it may or may not have brackets for. False: a reply was sent. */
+static bool read_vrfy(struct client *client, struct slice argument, struct arena *arena, struct command *command_out)
+{
+    bool bracketed = argument.length > 0 && argument.text[0] == '<';
+    struct slice line = arena_printf(arena, "RCPT TO:%s%.*s%s", bracketed ? "" : "<", SLICE_ARG(argument),
+                                     bracketed ? "" : ">");
+    const char *enhanced = "5.5.4", *problem = "";
+
+    if (command_parse(line, command_out, &enhanced, &problem) != COMMAND_OK || command_out->parameters_count > 0)
+        client_error(client, 501, enhanced, "VRFY needs an address, as in VRFY user@example.org");
+    else if (command_out->path.international)
+        client_error(client, 553, "5.6.7", "the address has characters outside ASCII");
+    else
+        return true;
+    return false;
+}
+
+static void verify_by_backend(struct client *client, const struct command *command)
+{
+    struct arena *arena = arena_new();
+    struct backend_offer offer = { 0 };
+    struct command recipient;
+
+    client_backend_offer(client, &offer);
+    if ((offer.extensions & BACKEND_VRFY) == 0) {
+        client_error(client, 502, "5.5.1", "VRFY is not offered here");
+    } else if (read_vrfy(client, command->argument, arena, &recipient)) {
+        client->waiting_for = COMMAND_VRFY;
+        transaction_verify(client_transaction(client), &recipient.path);
+        client_enter(client, CLIENT_WAIT);
+    }
+    arena_free(&arena);
+}
+
+/* RFC 5321 3.5.3 and 7.3: addresses are not verified for strangers, unless the postmaster wants that. */
 static void run_vrfy(struct client *client, const struct command *command)
 {
-    if (command->argument.length == 0)
-        client_error(client, 501, "5.5.4", "VRFY needs an address");
-    else
+    switch (client_config(client)->vrfy) {
+    case VRFY_NONCOMMITTAL:
         client_say(client, 252, "2.0.0", "cannot verify, send mail and it will be tried");
+        return;
+    case VRFY_BACKEND:
+        verify_by_backend(client, command);
+        return;
+    case VRFY_OFF:
+        client_error(client, 502, "5.5.1", "VRFY is not offered here");
+        return;
+    }
+    bug("config_vrfy");
 }
 
 static void run_help(struct client *client, const struct command *command)
@@ -378,7 +424,7 @@ static const struct command_row {
     { COMMAND_DATA, ALLOWED_WITHIN_MAIL | NEEDS_MAIL | TAKES_NO_ARGUMENT, run_data, finish_data },
     { COMMAND_RSET, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_rset, NULL },
     { COMMAND_NOOP, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_noop, NULL },
-    { COMMAND_VRFY, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_vrfy, NULL },
+    { COMMAND_VRFY, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_vrfy, finish_rcpt },
     { COMMAND_HELP, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_help, NULL },
     { COMMAND_QUIT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL | TAKES_NO_ARGUMENT, run_quit, NULL },
     { COMMAND_BDAT, ALLOWED_BEFORE_HELO | ALLOWED_WITHIN_MAIL, run_bdat, finish_data },

@@ -76,6 +76,9 @@ bool config_networks_have(const struct config_networks *networks, const struct a
 /* What limits.h needs of them. */
 struct limits_settings limits_settings_of(const struct config_limits *limits);
 
+/* Who answers VRFY: mxward, that it cannot say; the backend; nobody. */
+enum config_vrfy { VRFY_NONCOMMITTAL, VRFY_BACKEND, VRFY_OFF };
+
 enum record_target { RECORD_NONE, RECORD_FILE, RECORD_SYSLOG };
 
 struct config {
@@ -100,6 +103,7 @@ struct config {
     bool record_subject;
     bool record_answers;               /* false: records are not replayable */
     bool add_received;
+    enum config_vrfy vrfy;
     struct config_limits limits;
 };
 

@@ -21,6 +21,7 @@
 #define BACKEND(member) offsetof(struct backend_settings, member)
 #define LIMIT(member) offsetof(struct config, limits.member)
 
+static const char *const vrfy_words[] = { "noncommittal", "backend", "off", NULL };
 static const char *const tls_words[] = { "none", "starttls", "implicit", NULL };
 static const char *const line_end_words[] = { "strict", "normalise", NULL };
 static const char *const identify_words[] = {
@@ -47,6 +48,8 @@ const struct setting config_settings[] = {
       "holds large messages while they are judged, as files without a name" },
     { BLOCK_TOP, "received", SETTING_YES, TOP(add_received), "yes", 0, 0, NULL, 0, false,
       "add a Received field to what passes" },
+    { BLOCK_TOP, "vrfy", SETTING_WORD, TOP(vrfy), "noncommittal", 0, 0, vrfy_words, 0, false,
+      "VRFY is answered by 252 whatever the address is, by the backend, or not at all" },
     { BLOCK_TOP, "listen", SETTING_LISTEN, 0, NULL, 0, 0, NULL, BLOCK_LISTEN, true,
       "an address and port to accept sessions on" },
     { BLOCK_TOP, "backend", SETTING_BACKEND, 0, NULL, 0, 0, NULL, BLOCK_BACKEND, true,

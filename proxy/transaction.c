@@ -152,7 +152,7 @@ void transaction_done(struct transaction *transaction, struct reply reply)
     transaction->notify(transaction->context);
 }
 
-static void begin_work(struct transaction *transaction, enum transaction_work work)
+void transaction_begin_work(struct transaction *transaction, enum transaction_work work)
 {
     if (transaction->work != WORK_NONE)
         bug("transaction is busy");
@@ -200,19 +200,19 @@ static struct reply stage_reply(struct transaction *transaction)
 
 void transaction_auth_command(struct transaction *transaction, struct slice line)
 {
-    begin_work(transaction, WORK_AUTH);
+    transaction_begin_work(transaction, WORK_AUTH);
     transaction_pass_command(transaction, line);
 }
 
 void transaction_auth_response(struct transaction *transaction, struct slice line)
 {
-    begin_work(transaction, WORK_AUTH);
+    transaction_begin_work(transaction, WORK_AUTH);
     transaction_pass_response(transaction, line);
 }
 
 void transaction_judge_session(struct transaction *transaction, enum stage stage)
 {
-    begin_work(transaction, WORK_JUDGE_SESSION);
+    transaction_begin_work(transaction, WORK_JUDGE_SESSION);
     inquiry_ask(transaction->inquiry, stage, &transaction->facts);
 }
 
@@ -225,7 +225,7 @@ void transaction_mail(struct transaction *transaction, const struct command_path
                       const struct envelope_mail *mail)
 {
     struct facts *facts = &transaction->facts;
-    begin_work(transaction, WORK_JUDGE_MAIL);
+    transaction_begin_work(transaction, WORK_JUDGE_MAIL);
     transaction_session_changed(transaction);
     facts->arrival = clock_wall();
     facts->has_mail = true;
@@ -263,7 +263,7 @@ static void finish_mail(struct transaction *transaction)
 void transaction_recipient(struct transaction *transaction, const struct command_path *path,
                            const struct envelope_recipient *recipient)
 {
-    begin_work(transaction, WORK_JUDGE_RECIPIENT);
+    transaction_begin_work(transaction, WORK_JUDGE_RECIPIENT);
     transaction->asked = (struct facts_recipient){
         .path = arena_copy(transaction->arena, path->text),
         .local_part = arena_copy(transaction->arena, path->local_part),
@@ -424,7 +424,7 @@ static struct reply flaw_reply(struct transaction *transaction)
 /* Judging begins, unless the reply is clear already: then the transaction is idle again. */
 static void end_of_data(struct transaction *transaction)
 {
-    begin_work(transaction, WORK_JUDGE_MESSAGE);
+    transaction_begin_work(transaction, WORK_JUDGE_MESSAGE);
     transaction->message_at = clock_monotonic();
     transaction->facts.message_size = spool_size(transaction->spool);
     status_add(transaction->session->worker->column, STATUS_BYTES, (int64_t)transaction->framing.content);
@@ -530,12 +530,16 @@ static void inquiry_settled(void *context)
     case WORK_JUDGE_RECIPIENT:
         finish_recipient_judgement(transaction);
         return;
+    case WORK_JUDGE_VERIFY:
+        transaction_verify_judged(transaction, stage_reply(transaction));
+        return;
     case WORK_JUDGE_MESSAGE:
         finish_message_judgement(transaction);
         return;
     case WORK_NONE: /* the judge failed over a header while the body still comes: end of data will ask again */
     case WORK_AUTH:
     case WORK_RECIPIENT:
+    case WORK_VERIFY:
     case WORK_REOPEN:
     case WORK_DELIVER:
         return;

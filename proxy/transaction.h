@@ -67,6 +67,8 @@ void transaction_recipient(struct transaction *transaction, const struct command
  */
 void transaction_auth_command(struct transaction *transaction, struct slice line);
 void transaction_auth_response(struct transaction *transaction, struct slice line);
+/* VRFY, judged as a recipient would be, and answered by the backend. */
+void transaction_verify(struct transaction *transaction, const struct command_path *path);
 /* After DATA was answered 354, or at the first BDAT. */
 void transaction_data_begin(struct transaction *transaction, bool chunked);
 bool transaction_is_chunked(const struct transaction *transaction);

@@ -22,6 +22,8 @@ enum transaction_work {
     WORK_JUDGE_MAIL,
     WORK_JUDGE_RECIPIENT,
     WORK_RECIPIENT,        /* the backend's reply to RCPT */
+    WORK_JUDGE_VERIFY,
+    WORK_VERIFY,           /* the backend's reply to VRFY */
     WORK_JUDGE_MESSAGE,
     WORK_REOPEN,           /* MAIL and RCPT sent again to a new backend session */
     WORK_DELIVER,          /* the backend's reply to the message */
@@ -82,6 +84,13 @@ struct transaction {
     enum message_flaw flaw;
     struct slice reason;                   /* why mxward decided without a rule */
 
+    /* VRFY. */
+    struct slice verify;                   /* the address asked for */
+    struct {
+        const struct verdict *verdict;
+        struct facts_recipient asked;
+    } before_verify;
+
     /* Monotonic microseconds; 0: did not happen. */
     int64_t began_at;
     int64_t mail_at;
@@ -91,6 +100,8 @@ struct transaction {
     int64_t replied_at;
 };
 
+/* Nothing is said and nothing went wrong yet. */
+void transaction_begin_work(struct transaction *transaction, enum transaction_work work);
 /* Ends the work with that reply and tells the client on this turn (callers are event callbacks) . */
 void transaction_done(struct transaction *transaction, struct reply reply);
 /* A reply of ours that carries the id. */
@@ -124,6 +135,9 @@ void transaction_pass_response(struct transaction *transaction, struct slice lin
 void transaction_offer_recipient(struct transaction *transaction);
 void transaction_deliver(struct transaction *transaction);
 void transaction_forget_envelope(struct transaction *transaction);
+
+/* transaction_verify.c: the rules of rcpt let it pass (code 0), or this is their reply. */
+void transaction_verify_judged(struct transaction *transaction, struct reply refusal);
 
 /* transaction_record.c */
 void transaction_note_recipient(struct transaction *transaction, const struct verdict *verdict, enum record_by by);
