@@ -130,6 +130,24 @@ START_TEST(test_helo)
 }
 END_TEST
 
+/* proxy-protocol.txt 2.2: signature, version and command, family, length, addresses, ports. */
+START_TEST(test_header)
+{
+    static const char four[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc6\x33\x64\x07\xcb\0\x71\x19\x12\x67\0\x19";
+    static const char six[] = "\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24"
+                              "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07"
+                              "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\0\x71\x19\x12\x67\0\x19";
+    struct arena *arena = arena_new();
+    struct backend_client client = a_client();
+
+    ck_assert(slice_equal(backend_identity_header(&client, arena), slice_of(four, sizeof(four) - 1)));
+    /* Of two families: both as the larger one. */
+    ck_assert(address_parse(SLICE("2001:db8::7"), &client.address));
+    ck_assert(slice_equal(backend_identity_header(&client, arena), slice_of(six, sizeof(six) - 1)));
+    arena_free(&arena);
+}
+END_TEST
+
 START_TEST(test_addresses)
 {
     struct arena *arena = arena_new();
@@ -261,6 +279,7 @@ Suite *suite_backend_identity(void)
     Suite *suite = suite_create("backend_identity");
     TCase *identity = tcase_create("identity");
 
+    tcase_add_test(identity, test_header);
     tcase_add_test(identity, test_all_attributes);
     tcase_add_loop_test(identity, test_name, 0, ROWS(name_rows));
     tcase_add_loop_test(identity, test_helo, 0, ROWS(helo_rows));

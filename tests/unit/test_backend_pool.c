@@ -294,6 +294,194 @@ START_TEST(test_one_client_refused)
 }
 END_TEST
 
+/* ---- health */
+
+/* What becomes of a backend that was fit when a client's session is answered so. */
+static const struct failing_row {
+    const char *name;
+    const char *script;
+    const char *result;
+    enum backend_health health;
+} failing_rows[] = {
+    { "closes at once", "close\n", "LOST it closed", BACKEND_DOWN },
+    { "421 in its greeting", "> 421 too busy\n", "LOST \"421 too busy\"", BACKEND_DOWN },
+    { "refuses our EHLO", GREET "> 550 no\n", "LOST \"550 no\"", BACKEND_DOWN },
+    { "is silent", "", "LOST timed out", BACKEND_DOWN },
+    { "refuses XCLIENT", XCLIENT_GREET "< XCLIENT\n> 550 no\n", "LOST \"550 no\"", BACKEND_DOWN },
+    { "closes at XCLIENT", XCLIENT_GREET "< XCLIENT\nclose\n", "LOST it closed", BACKEND_DOWN },
+    /* What a client may have had a part in tells nothing of the backend. */
+    { "refuses a value", XCLIENT_GREET "< XCLIENT\n> 501 bad\n", "LOST \"501 bad\"", BACKEND_UP },
+    { "refuses the client", XCLIENT_GREET "< XCLIENT\n> 554 no\n", "LOST \"554 no\"", BACKEND_UP },
+    { "closes at the client's EHLO", XCLIENT_GREET "< XCLIENT\n> 220 b\n< EHLO\nclose\n", "LOST it closed",
+      BACKEND_UP },
+    { "closes at a command", XCLIENT_GREET "< XCLIENT\n> 220 b\n< EHLO\n> 250 b\n< RSET\nclose\n", "LOST it closed",
+      BACKEND_UP },
+};
+
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+START_TEST(test_failing)
+{
+    const struct failing_row *row = &failing_rows[_i];
+    const char *scripts[] = { FIT, row->script, FIT, NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 0, 4);
+    WAIT_FOR(world.peer->base, is_ready(&world));
+    ck_assert_int_eq(backend_pool_health(world.pool), BACKEND_UP);
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 10);
+    ck_assert_msg(starts_with(results.text[0], row->result), "%s: %s", row->name, results.text[0]);
+    ck_assert_msg(backend_pool_health(world.pool) == row->health, "%s: %s", row->name,
+                  backend_pool_problem(world.pool));
+    ck_assert_msg(has_offer(&world), "%s: clients are still promised what it offered", row->name);
+    ck_assert((backend_pool_problem(world.pool)[0] == '\0') == (row->health == BACKEND_UP));
+    backend_close(&session);
+    WAIT_FOR(world.peer->base, backend_pool_health(world.pool) == BACKEND_UP);
+    ck_assert_uint_eq(world.peer->connections, row->health == BACKEND_UP ? 2 : 3);
+    world_end(&world);
+}
+END_TEST
+
+/* A session that serves is as good as a probe. */
+START_TEST(test_serving_again)
+{
+    static const char *const scripts[] = { FIT, "close\n", CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 0, 4);
+    WAIT_FOR(world.peer->base, is_ready(&world));
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 10);
+    backend_close(&session);
+    ck_assert_int_eq(backend_pool_health(world.pool), BACKEND_DOWN);
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 10);
+    ck_assert_str_eq(results.text[0], "250 reset");
+    ck_assert_int_eq(backend_pool_health(world.pool), BACKEND_UP);
+    backend_close(&session);
+    world_end(&world);
+}
+END_TEST
+
+/* ---- ways */
+
+#define HEADER_FOUR "bytes 28\n"
+#define LMTP_GREET "> 220 backend LMTP\n< LHLO mx.example.org\n"
+
+static void ask(const struct backend_settings *settings, struct peer *peer, struct results *results)
+{
+    struct backend_pool *pool = pool_new_private(peer->base, settings);
+    struct backend_client client = a_client();
+    struct backend_session *session = backend_open(pool, &client);
+
+    *results = (struct results){ .wanted = 1 };
+    backend_reset(session, on_result, results);
+    loop_until(peer->base, &results->done, 10);
+    backend_close(&session);
+    loop_until(peer->base, NULL, 0.05);
+    ck_assert_msg(peer->mismatch[0] == '\0', "%s", peer->mismatch);
+    backend_pool_free(&pool);
+}
+
+static const struct way_row {
+    const char *name;
+    enum backend_protocol protocol;
+    enum backend_identity identity;
+    enum backend_tls tls;
+    const char *script;
+    const char *result;
+} way_rows[] = {
+    { "LMTP", BACKEND_LMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_NONE, LMTP_GREET "> 250 b\n< RSET\n> 250 reset\n",
+      "250 reset" },
+    { "LMTP, XCLIENT with ADDR alone", BACKEND_LMTP, BACKEND_IDENTITY_XCLIENT, BACKEND_TLS_NONE,
+      LMTP_GREET "> 250-b\n> 250 XCLIENT ADDR PORT\n< XCLIENT PORT=4711 ADDR=198.51.100.7\n> 220 b\n"
+      "< LHLO helo.example.net\n> 250 b\n< RSET\n> 250 reset\n", "250 reset" },
+    { "LMTP, XCLIENT without ADDR", BACKEND_LMTP, BACKEND_IDENTITY_XCLIENT, BACKEND_TLS_NONE,
+      LMTP_GREET "> 250-b\n> 250 XCLIENT PORT\n", "LOST it does not offer XCLIENT with ADDR" },
+    { "SMTP, XCLIENT with ADDR alone", BACKEND_SMTP, BACKEND_IDENTITY_XCLIENT, BACKEND_TLS_NONE,
+      GREET "> 250-b\n> 250 XCLIENT ADDR\n", "LOST it does not offer XCLIENT with NAME and ADDR" },
+    { "a header", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_NONE,
+      HEADER_FOUR "> 220 b\n< EHLO helo.example.net\n> 250 b\n< RSET\n> 250 reset\n", "250 reset" },
+    { "a header, then refused", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_NONE,
+      HEADER_FOUR "> 554 5.7.1 not you\n< QUIT\n> 221 bye\n", "554 5.7.1 not you" },
+    { "a header, then 421", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_NONE,
+      HEADER_FOUR "> 421 too many of you\n", "LOST \"421 too many of you\" while waiting for its greeting" },
+    { "a header taken for commands", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_NONE,
+      "> 220 b\n" HEADER_FOUR "> 500 5.5.2 bad syntax\n> 500 5.5.2 bad syntax\n> 221 bye\nclose\n",
+      "LOST \"500 5.5.2 bad syntax\"" },
+    { "no STARTTLS", BACKEND_SMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_STARTTLS, GREET "> 250 b\n",
+      "LOST it does not offer STARTTLS" },
+    { "STARTTLS refused", BACKEND_SMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_STARTTLS,
+      GREET "> 250-b\n> 250 STARTTLS\n< STARTTLS\n> 454 not now\n", "LOST \"454 not now\"" },
+    { "words behind the 220", BACKEND_SMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_STARTTLS,
+      GREET "> 250-b\n> 250 STARTTLS\n< STARTTLS\n+ 220 go on|250 evil|\n",
+      "LOST words in the clear came behind its reply to STARTTLS" },
+    { "half a word behind it", BACKEND_SMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_STARTTLS,
+      GREET "> 250-b\n> 250 STARTTLS\n< STARTTLS\n+ 220 go on|2\n",
+      "LOST words in the clear came behind its reply to STARTTLS" },
+    { "STARTTLS with a header before it", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_STARTTLS,
+      HEADER_FOUR "> 220 b\n< EHLO mx.example.org\n> 250-b\n> 250 STARTTLS\n< STARTTLS\n> 454 not now\n",
+      "LOST \"454 not now\"" },
+    { "no TLS behind STARTTLS", BACKEND_SMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_STARTTLS,
+      GREET "> 250-b\n> 250 STARTTLS\n< STARTTLS\n> 220 go on\nbytes 100\n> 250 this is no TLS\n",
+      "LOST TLS handshake: " },
+    { "no TLS where it begins with it", BACKEND_SMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_IMPLICIT,
+      "bytes 100\n> 220 backend ESMTP\n", "LOST TLS handshake: " },
+};
+
+START_TEST(test_way)
+{
+    const struct way_row *row = &way_rows[_i];
+    const char *scripts[] = { row->script, NULL };
+    struct peer *peer = peer_new(scripts);
+    struct backend_settings settings = settings_for(peer, false);
+    struct arena *arena = arena_new();
+    struct slice problem;
+    struct results results;
+
+    settings.protocol = row->protocol;
+    settings.identity = row->identity;
+    settings.tls = row->tls;
+    ck_assert(backend_settings_open(&settings, arena, &problem));
+    ask(&settings, peer, &results);
+    ck_assert_msg(starts_with(results.text[0], row->result), "%s: %s", row->name, results.text[0]);
+    ck_assert_uint_eq(peer->connections, 1);
+    tls_client_release(&settings.tls_client);
+    arena_free(&arena);
+    peer_free(peer);
+}
+END_TEST
+
+/* The header must say who the client is before anything else is said: there is nothing to be prepared. */
+START_TEST(test_header_has_no_spares)
+{
+    static const char *const scripts[] = {
+        HEADER_FOUR "> 220 b\n< EHLO mx.example.org\n> 250 b\n" NULL_SENDER
+        "> 250 ok\n< RCPT\n> 550 no\n< RCPT\n> 550 no\n" BYE, "", NULL };
+    struct peer *peer = peer_new(scripts);
+    struct backend_settings settings = settings_for(peer, false);
+    struct backend_pool *pool;
+
+    settings.identity = BACKEND_IDENTITY_PROXY;
+    settings.spares = 2;
+    pool = backend_pool_new(peer->base, &settings);
+    WAIT_FOR(peer->base, backend_pool_health(pool) == BACKEND_UP && backend_pool_sessions(pool) == 0);
+    loop_until(peer->base, NULL, 0.05);
+    ck_assert_uint_eq(peer->connections, 1);
+    ck_assert_msg(peer->mismatch[0] == '\0', "%s", peer->mismatch);
+    backend_pool_free(&pool);
+    peer_free(peer);
+}
+END_TEST
+
 START_TEST(test_bound)
 {
     static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
@@ -561,6 +749,10 @@ Suite *suite_backend_pool(void)
     tcase_add_test(pool, test_relay_has_no_offer);
     tcase_add_test(pool, test_xclient_vanishes);
     tcase_add_test(pool, test_one_client_refused);
+    tcase_add_loop_test(pool, test_failing, 0, ROWS(failing_rows));
+    tcase_add_test(pool, test_serving_again);
+    tcase_add_loop_test(pool, test_way, 0, ROWS(way_rows));
+    tcase_add_test(pool, test_header_has_no_spares);
     tcase_add_test(pool, test_bound);
     tcase_add_test(pool, test_lost_frees_place);
     tcase_add_test(pool, test_spare_taken);

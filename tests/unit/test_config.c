@@ -108,6 +108,23 @@ static const struct bad {
       "\"127.0.0.1:25\"\n" },
     { NAME LISTEN RULES "backend \"mail.example.org:25\"",
       "4:9: error: expected \"ADDRESS:PORT\", \"[IPV6]:PORT\" or \"unix:/PATH\", found \"mail.example.org:25\"\n" },
+    { LEAST "backend \"127.0.0.1:10025\"", "2:9: error: this backend is there already\n" },
+    { LEAST "backend \"127.0.0.1:10026\" { protocol lmtp }", "2:9: error: this backend and the first speak different "
+      "protocols: backends that stand in for each other are all SMTP or all LMTP\n" },
+    { LEAST "backend \"[::1]:2\" backend \"[::1]:3\" backend \"[::1]:4\" backend \"[::1]:5\" backend \"[::1]:6\"\n"
+      "backend \"[::1]:7\" backend \"[::1]:8\"\nbackend \"[::1]:9\"", "4:1: error: more than 8 backends\n" },
+    { LEAST "backend \"[::1]:2\" { tls-name \"a.example\" tls-verify no }",
+      "2:21: error: this does nothing without TLS to the backend: set \"tls starttls\" or \"tls implicit\"\n"
+      "2:42: error: this does nothing without TLS to the backend: set \"tls starttls\" or \"tls implicit\"\n" },
+    { LEAST "backend \"unix:/run/smtp\" { tls starttls }",
+      "2:28: error: a UNIX socket has no name to verify: set \"tls-name\"\n" },
+    { LEAST "backend \"[::1]:2\" { tls implicit tls-name \"a b\" tls-key \"k\" }",
+      "2:34: error: this is neither a host name nor an address\n"
+      "2:49: error: a key without its certificate: set \"tls-certificate\" as well\n" },
+    { LEAST "backend \"[::1]:2\" { tls starttls tls-verify no tls-authorities \"a\" }",
+      "2:48: error: this does nothing with \"tls-verify no\": remove one of them\n" },
+    { LEAST "backend \"[::1]:2\" { identify-client proxy }",
+      "2:37: error: expected none, xclient or proxy-v2, found \"proxy\"\n" },
     { NAME LISTEN RULES, "1:1: error: no backend: say where the mail server is, as: backend \"127.0.0.1:10025\"\n" },
     { NAME BACKEND RULES, "1:1: error: nothing listens: say where, as: listen \"0.0.0.0:25\" { tls starttls }\n" },
     { LEAST "limits { sessions-per-network 60 sessions 50 }",
@@ -238,6 +255,37 @@ START_TEST(good_file)
     ck_assert_str_eq(config->rules[1], "/b.rules");
     ck_assert_int_eq(config->record_target, RECORD_SYSLOG);
     ck_assert(config->record_subject && !config->record_answers);
+}
+END_TEST
+
+START_TEST(good_backends)
+{
+    const struct config *config =
+        parse(NAME LISTEN RULES "backend \"192.0.2.1:25\" { tls starttls }\n"
+              "backend \"unix:/run/smtp\" { tls implicit tls-name \"mail.example.org\" tls-authorities \"ca.pem\"\n"
+              "  tls-certificate \"our.pem\" identify-client proxy-v2 }\n"
+              "backend \"[2001:db8::1]:25\" { tls starttls tls-verify no tls-certificate \"/a\" tls-key \"/b\" }\n");
+    const struct backend_settings *backends;
+
+    ck_assert_msg(config != NULL, "%s", messages());
+    backends = config->backends;
+    ck_assert_uint_eq(config->backends_count, 3);
+    ck_assert_str_eq(backends[0].trust.name, "192.0.2.1");
+    ck_assert(backends[0].trust.verify && backends[0].trust.authorities_path == NULL);
+    ck_assert(backends[0].identity == BACKEND_IDENTITY_XCLIENT && backends[0].protocol == BACKEND_SMTP);
+    ck_assert_int_eq(backends[1].tls, BACKEND_TLS_IMPLICIT);
+    ck_assert_int_eq(backends[1].identity, BACKEND_IDENTITY_PROXY);
+    ck_assert_str_eq(backends[1].trust.authorities_path, "/etc/mxward/ca.pem");
+    ck_assert_str_eq(backends[1].trust.key_path, "/etc/mxward/our.pem");
+    ck_assert(!backends[2].trust.verify && backends[2].trust.name == NULL);
+    ck_assert_str_eq(backends[2].trust.key_path, "/b");
+    ck_assert(config_tells_client_name(config));
+    /* What an LMTP server is told of the client must be asked for. */
+    config = parse(NAME LISTEN RULES "backend \"unix:/run/lmtp\" { protocol lmtp }\n"
+                   "backend \"192.0.2.1:24\" { identify-client xclient protocol lmtp }");
+    ck_assert_msg(config != NULL, "%s", messages());
+    ck_assert_int_eq(config->backends[0].identity, BACKEND_IDENTITY_NONE);
+    ck_assert_int_eq(config->backends[1].identity, BACKEND_IDENTITY_XCLIENT);
 }
 END_TEST
 
@@ -372,6 +420,7 @@ Suite *suite_config(void)
     tcase_add_test(tests, defaults);
     tcase_add_test(tests, default_limits);
     tcase_add_test(tests, good_file);
+    tcase_add_test(tests, good_backends);
     tcase_add_test(tests, good_resolver_and_limits);
     tcase_add_test(tests, no_root_key_when_forwarding);
     tcase_add_loop_test(tests, endpoint, 0, sizeof(endpoints) / sizeof(endpoints[0]));
