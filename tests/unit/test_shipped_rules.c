@@ -502,6 +502,42 @@ START_TEST(users_are_held_to_nothing_of_strangers)
 }
 END_TEST
 
+/* What only programs that send spam do is marked by monitor.rules; the others have no opinion on it. */
+static const struct {
+    const char *client;
+    bool early;
+    const char *helo;
+    int expected[FILES];
+} odd_clients[] = {
+    { "192.0.2.1", false, "client.example", { PASS, PASS, PASS } },
+    { "192.0.2.1", true, "client.example", { TAG, PASS, PASS } },
+    { "192.0.2.1", false, "mx.example.net", { TAG, PASS, PASS } },
+    { "192.0.2.1", false, "[198.51.100.25]", { TAG, PASS, PASS } },
+    /* A relay, and a machine of one's own. */
+    { "198.51.100.7", true, "mx.example.net", { PASS, PASS, PASS } },
+    { "203.0.113.9", true, "mx.example.net", { PASS, PASS, PASS } },
+};
+
+START_TEST(odd_clients_are_marked_by_monitor)
+{
+    for (size_t i = 0; i < FILES; i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, "", ZONE);
+        fixture.program = load(files[i], fixture.arena);
+        ck_assert(address_parse(slice_of_string(odd_clients[_i].client), &fixture.facts.client_address));
+        fixture.facts.early = odd_clients[_i].early;
+        fixture.facts.helo = slice_of_string(odd_clients[_i].helo);
+        fixture.facts.sender_domain = SLICE("bank.example");
+        fixture.facts.sender = SLICE("ann@bank.example");
+        fixture_message(&fixture, "From: ann@bank.example\r\n\r\n", "Hello.\r\n");
+        struct verdict verdict = fixture_judge(&fixture, STAGE_MESSAGE);
+        ck_assert_msg(outcome_of(&verdict) == odd_clients[_i].expected[i], "%s, client %d: outcome %d", files[i], _i,
+                      outcome_of(&verdict));
+        fixture_clear(&fixture);
+    }
+}
+END_TEST
+
 START_TEST(they_load_as_shipped)
 {
     struct arena *arena = arena_new();
@@ -527,6 +563,7 @@ Suite *suite_shipped_rules(void)
     tcase_add_loop_test(tests, deviations_have_a_reason, 0, sizeof treatments / sizeof treatments[0]);
     tcase_add_test(tests, strict_asks_again_without_dns);
     tcase_add_loop_test(tests, users_are_held_to_nothing_of_strangers, 0, sizeof users / sizeof users[0]);
+    tcase_add_loop_test(tests, odd_clients_are_marked_by_monitor, 0, sizeof odd_clients / sizeof odd_clients[0]);
     tcase_add_loop_test(tests, they_load_as_shipped, 0, FILES);
     suite_add_tcase(suite, tests);
     return suite;
