@@ -206,7 +206,8 @@ static void message_answered(void *context, const struct backend_result *result)
     } else {
         reply = reply_copy(transaction->reply_arena, &result->reply);
         note_backend_reply(transaction, &reply);
-        transaction->delivered = reply.code == 250;
+        /* By 251 as by 250: a client goes by the first digit (RFC 5321 4.2.1), and keeps nothing. */
+        transaction->delivered = reply_is_positive(&reply);
         /* A backend that refuses DATA is still within its transaction (RFC 5321 3.3): RSET comes before the next MAIL.
          */
         transaction->mail_sent = !transaction->delivered;
