@@ -75,6 +75,8 @@ static void settle_trust(struct config_reading *reading, struct backend_settings
         trust->name = host_of(backend, reading->arena);
     if (trust->verify && trust->name == NULL && is_unix(backend))
         complain(reading, span, "tls", "a UNIX socket has no name to verify: set \"tls-name\"");
+    if (!trust->verify && trust->name != NULL)
+        complain(reading, span, "tls-name", "this does nothing with \"tls-verify no\": remove one of them");
     if (!trust->verify && trust->authorities_path != NULL)
         complain(reading, span, "tls-authorities", "this does nothing with \"tls-verify no\": remove one of them");
     if (trust->certificate_path == NULL && trust->key_path != NULL)

@@ -125,6 +125,8 @@ static const struct bad {
       "2:48: error: this does nothing with \"tls-verify no\": remove one of them\n" },
     { LEAST "backend \"[::1]:2\" { identify-client proxy }",
       "2:37: error: expected none, xclient or proxy-v2, found \"proxy\"\n" },
+    { LEAST "backend \"[::1]:2\" { tls starttls tls-verify no tls-name \"a.example\" }",
+      "2:48: error: this does nothing with \"tls-verify no\": remove one of them\n" },
     { NAME LISTEN RULES, "1:1: error: no backend: say where the mail server is, as: backend \"127.0.0.1:10025\"\n" },
     { NAME BACKEND RULES, "1:1: error: nothing listens: say where, as: listen \"0.0.0.0:25\" { tls starttls }\n" },
     { LEAST "limits { sessions-per-network 60 sessions 50 }",
