@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "cli/options.h"
+#include "policy/record_put.h"
 #include "proxy/config.h"
 #include "proxy/backend.h"
 #include "proxy/status.h"
@@ -81,6 +82,7 @@ static bool view_backend(struct status *status, size_t index, struct backend_vie
 
 static json_t *backends_json(struct status *status)
 {
+    struct arena *arena = arena_new();
     json_t *backends = json_array();
     struct backend_view view;
 
@@ -88,10 +90,11 @@ static json_t *backends_json(struct status *status)
         json_t *backend = json_pack("{s:s, s:s, s:i}", "address", view.address, "state",
                                     backend_health_name(view.health), "workers-up", (int)view.up);
 
-        if (view.problem[0] != '\0')
-            json_object_set_new(backend, "problem", json_string(view.problem));
+        /* Words of the backend's, in whatever bytes. */
+        record_put_text(backend, "problem", slice_of_string(view.problem), arena);
         json_array_append_new(backends, backend);
     }
+    arena_free(&arena);
     return backends;
 }
 
