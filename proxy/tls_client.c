@@ -83,10 +83,11 @@ static bool verify(struct tls_client *client, const struct tls_client_settings *
 {
     X509_VERIFY_PARAM *wanted = SSL_CTX_get0_param(client->openssl);
 
-    /* An address is compared with the certificate's addresses, a name with its names (RFC 6125). */
+    /* An address is compared with the certificate's addresses, a name with its names, never with CN (RFC 9525 2). */
     if (X509_VERIFY_PARAM_set1_ip_asc(wanted, settings->name) != 1) {
         ERR_clear_error();
-        X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        X509_VERIFY_PARAM_set_hostflags(wanted,
+                                        X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         client->name = memory_string(settings->name);
         if (X509_VERIFY_PARAM_set1_host(wanted, settings->name, 0) != 1)
             bug("out of memory");

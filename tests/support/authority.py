@@ -27,10 +27,10 @@ class Authority:
         os.chmod(self.path, 0o644)
 
     def issue(self, stem, names, days=30, subject=None):
-        """A certificate for subjectAltName's `names`; days -1: it has expired. Readable by mxward."""
+        """A certificate for subjectAltName's `names` (None: it has none); days -1: it has expired. Readable by mxward."""
         certificate, key, request = (f"{self.directory}/{stem}.{end}" for end in ("pem", "key", "csr"))
-        openssl("req", "-new", *KEY, "-subj", f"/CN={subject or stem}", "-addext", f"subjectAltName={names}", "-keyout", key,
-                "-out", request)
+        openssl("req", "-new", *KEY, "-subj", f"/CN={subject or stem}", *(["-addext", f"subjectAltName={names}"] if names else []),
+                "-keyout", key, "-out", request)
         openssl("x509", "-req", "-in", request, "-CA", self.path, "-CAkey", self.key, "-CAcreateserial", "-copy_extensions",
                 "copy", "-days", str(days), "-out", certificate)
         os.chmod(certificate, 0o644)
