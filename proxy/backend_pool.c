@@ -420,6 +420,15 @@ const char *backend_pool_problem(const struct backend_pool *pool)
     return pool->problem;
 }
 
+static void drop_spares(struct backend_pool *pool)
+{
+    for (struct backend_session *session = pool->sessions, *next; session != NULL; session = next) {
+        next = session->next;
+        if (session->role == ROLE_SPARE)
+            session_leave(session);
+    }
+}
+
 void backend_pool_use(struct backend_pool *pool, const struct backend_settings *settings)
 {
     struct backend_settings *own = &pool->settings;
@@ -437,6 +446,9 @@ void backend_pool_use(struct backend_pool *pool, const struct backend_settings *
     own->connect_seconds = settings->connect_seconds;
     own->data_seconds = settings->data_seconds;
     pool->retired = false;
+    /* They were believed by what may be believed no more, and shown a certificate that may be another now. */
+    if (own->tls != BACKEND_TLS_NONE)
+        drop_spares(pool);
     /* What it failed for may be what was changed. */
     if (!pool->has_offer || pool->ailing)
         pause_end(pool);
@@ -451,11 +463,7 @@ void backend_pool_retire(struct backend_pool *pool)
     probe_cancel(&pool->probing);
     event_del(pool->timer);
     pool->waiting = false;
-    for (struct backend_session *session = pool->sessions, *next; session != NULL; session = next) {
-        next = session->next;
-        if (session->role == ROLE_SPARE)
-            session_leave(session);
-    }
+    drop_spares(pool);
 }
 
 void backend_pool_revive(struct backend_pool *pool)
