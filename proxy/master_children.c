@@ -149,6 +149,9 @@ static void on_refused(struct child *child, const struct control_message *messag
         master_reload_refuse(master, message->text);
         return;
     }
+    /* The same load as another process has refused already: it goes on with what it has. */
+    if (message->number != master->number)
+        return;
     log_event(LOG_LEVEL_ERROR, "configuration-refused", "child", child_is_keeper(child) ? "keeper" : "worker", "slot",
               log_number(child->slot), "why", message->text, NULL);
     if (!master->announced)
