@@ -128,9 +128,10 @@ static bool want_bytes(struct call *call, size_t count)
 /* At once, so that "close" comes after it. */
 static void say(struct call *call, struct slice text, bool end)
 {
-    char bytes[1024];
+    char bytes[2 * AUTH_LINE_MOST + 2];
     size_t length = 0;
 
+    ck_assert_uint_le(2 * text.length + 2, sizeof(bytes));
     for (size_t i = 0; i < text.length; i++) {
         if (!end && text.text[i] == '|')
             bytes[length++] = '\r';

@@ -86,6 +86,18 @@ START_TEST(test_field)
 }
 END_TEST
 
+/* RFC 8601 2.7.4. Of one's own user: not the name, and nothing of where it is. */
+START_TEST(test_field_of_user)
+{
+    facts.authenticated = true;
+    facts.auth_user = SLICE("ann");
+    assert_slice(unfolded(auth_results_field(&facts, &evidence, &findings, arena).text),
+                 "Authentication-Results: mx.example.net; auth=pass; dkim=fail (2048-bit key) reason=\"body altered\""
+                 " header.d=example.org header.i=@example.org header.s=s1 header.a=rsa-sha256"
+                 " header.b=\"ab+/cd==\"; arc=none");
+}
+END_TEST
+
 START_TEST(test_field_without_signatures)
 {
     evidence.signatures_count = findings.dkim_count = 0;
@@ -136,10 +148,12 @@ START_TEST(test_received)
 END_TEST
 
 /* RFC 3848, RFC 6531 4.3. */
-static const struct { bool esmtp, tls, smtputf8; const char *with; } protocols[] = {
-    { false, false, false, " with SMTP " },    { true, false, false, " with ESMTP " },
-    { true, true, false, " with ESMTPS " },    { true, false, true, " with UTF8SMTP " },
-    { true, true, true, " with UTF8SMTPS " },
+static const struct { bool esmtp, tls, smtputf8; const char *with; bool authenticated; } protocols[] = {
+    { false, false, false, " with SMTP ", false },    { true, false, false, " with ESMTP ", false },
+    { true, true, false, " with ESMTPS ", false },    { false, false, true, " with UTF8SMTP ", false },
+    { true, true, true, " with UTF8SMTPS ", false },  { true, true, false, " with ESMTPSA ", true },
+    { true, false, false, " with ESMTPA ", true },    { true, true, true, " with UTF8SMTPSA ", true },
+    { false, true, false, " with SMTP ", true },
 };
 
 START_TEST(test_received_with)
@@ -147,6 +161,7 @@ START_TEST(test_received_with)
     facts.esmtp = protocols[_i].esmtp;
     facts.tls = protocols[_i].tls;
     facts.smtputf8 = protocols[_i].smtputf8;
+    facts.authenticated = protocols[_i].authenticated;
     struct slice text = unfolded(auth_results_received(&facts, &findings, arena).text);
     ck_assert_msg(strstr(arena_string(arena, text), protocols[_i].with) != NULL, "%.*s", SLICE_ARG(text));
 }
@@ -324,6 +339,7 @@ Suite *suite_auth_results(void)
     TCase *tests = tcase_create("fields");
     tcase_add_checked_fixture(tests, open_results, world_close);
     tcase_add_test(tests, test_field);
+    tcase_add_test(tests, test_field_of_user);
     tcase_add_test(tests, test_field_without_signatures);
     tcase_add_test(tests, test_received_spf);
     tcase_add_loop_test(tests, test_received_with, 0, 5);

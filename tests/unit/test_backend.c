@@ -576,6 +576,112 @@ START_TEST(test_line_is_one_line)
 }
 END_TEST
 
+/*
+ * AUTH: each line asked for when the one before was answered, then RSET. A result begins as given; of a reply that
+ * breaks the dialogue the code alone, for the text may quote what was said.
+ */
+static const struct {
+    const char *name;
+    const char *script;
+    const char *lines[4];
+    const char *results[5];
+} exchanges[] = {
+    { "at once", PIPELINING "< AUTH PLAIN QUJD\n> 235 2.7.0 in\n" AFTER, { "AUTH PLAIN QUJD" },
+      { "235 2.7.0 in", "250 2.0.0 Ok" } },
+    { "challenges", PLAIN "< AUTH LOGIN\n> 334 VXNl\n< QQ==\n> 334 \n< \n> 535 5.7.8 no\n" AFTER,
+      { "AUTH LOGIN", "QQ==", "" }, { "334 VXNl", "334 ", "535 5.7.8 no", "250 2.0.0 Ok" } },
+    { "cancelled", PLAIN "< AUTH X\n> 334 \n< *\n> 501 5.7.0 aborted\n" AFTER, { "AUTH X", "*" },
+      { "334 ", "501 5.7.0 aborted", "250 2.0.0 Ok" } },
+    { "several lines", PLAIN "< AUTH X\n> 535-5.7.8 no\n> 535 5.7.8 never\n" AFTER, { "AUTH X" },
+      { "535 5.7.8 no / 5.7.8 never", "250 2.0.0 Ok" } },
+    { "432", PLAIN "< AUTH X\n> 432 4.7.12 later\n" AFTER, { "AUTH X" }, { "432 4.7.12 later", "250 2.0.0 Ok" } },
+    { "421", PLAIN "< AUTH X\n> 421 4.3.0 gone\nclose\n", { "AUTH X" }, { "421 4.3.0 gone", "LOST" } },
+    { "closed", PLAIN "< AUTH X\nclose\n", { "AUTH X" }, { "LOST it closed", "LOST" } },
+    { "closed within", PLAIN "< AUTH X\n> 334 \nclose\n", { "AUTH X", "QQ==" }, { "334 ", "LOST it closed", "LOST" } },
+    { "a word too many", PLAIN "< AUTH X\n> 334 \n> 334 \n", { "AUTH X", "QQ==" },
+      { "334 ", "LOST \"334\" while waiting for the client's response", "LOST" } },
+    { "250", PLAIN "< AUTH X\n> 250 Ok\n", { "AUTH X" }, { "LOST \"250\" while", "LOST" } },
+    { "354", PLAIN "< AUTH X\n> 354 go\n", { "AUTH X" }, { "LOST \"354\" while", "LOST" } },
+    { "334 of two lines", PLAIN "< AUTH X\n> 334-QQ==\n> 334 QQ==\n", { "AUTH X" }, { "LOST \"334", "LOST" } },
+    { "silent", PLAIN "< AUTH X\n", { "AUTH X" },
+      { "LOST timed out after 1 s while waiting for the reply to AUTH", "LOST" } },
+    { "not one line", PLAIN, { "AUTH X\r\nQUIT" }, { "LOST a path or parameter cannot be said in one line", "LOST" } },
+    { "something else within", PLAIN "< AUTH X\n> 334 \n", { "AUTH X" },
+      { "334 ", "LOST something else was asked of it within an AUTH exchange" } },
+};
+
+START_TEST(test_auth)
+{
+    const char *const scripts[] = { exchanges[_i].script, NULL };
+    struct scene scene;
+    size_t count = 0;
+
+    scene_begin(&scene, scripts, false);
+    for (; exchanges[_i].lines[count] != NULL; count++) {
+        scene.results.done = false;
+        scene.results.wanted = count + 1;
+        backend_auth(scene.session, slice_of_string(exchanges[_i].lines[count]), on_result, &scene.results);
+        loop_until(scene.peer->base, &scene.results.done, 10);
+        /* Until it is seen that a connection is gone. */
+        loop_until(scene.peer->base, NULL, 0.02);
+    }
+    scene.results.done = false;
+    scene.results.wanted = count + 1;
+    backend_reset(scene.session, on_result, &scene.results);
+    loop_until(scene.peer->base, &scene.results.done, 10);
+    for (size_t i = 0; i <= count; i++)
+        ck_assert_msg(strncmp(scene.results.text[i], exchanges[_i].results[i], strlen(exchanges[_i].results[i])) == 0,
+                      "%s: result %zu: %s", exchanges[_i].name, i, scene.results.text[i]);
+    scene_end(&scene);
+}
+END_TEST
+
+/* RFC 4954 4: 12288 octets of a challenge are enough, 12289 too many. */
+START_TEST(test_auth_long)
+{
+    static char script[AUTH_LINE_MOST + 200];
+    const char *const scripts[] = { script, NULL };
+    size_t length = (size_t)AUTH_LINE_MOST - 2 + (size_t)_i;
+    struct scene scene;
+    int head = snprintf(script, sizeof(script), "%s< AUTH X\n> 334 ", PLAIN);
+
+    memset(script + head, 'A', length - 4);
+    script[(size_t)head + length - 4] = '\n';
+    script[(size_t)head + length - 3] = '\0';
+    scene_begin(&scene, scripts, false);
+    scene.results.wanted = 1;
+    backend_auth(scene.session, SLICE("AUTH X"), on_result, &scene.results);
+    loop_until(scene.peer->base, &scene.results.done, 10);
+    ck_assert_msg(strncmp(scene.results.text[0], _i == 0 ? "334 AAAA" : "LOST what it sent", 8) == 0, "%s",
+                  scene.results.text[0]);
+    scene_end(&scene);
+}
+END_TEST
+
+/* What was asked before is answered before; who goes within an exchange says nothing that could be taken for a
+ * response. */
+START_TEST(test_auth_in_order)
+{
+    static const char *const scripts[] = {
+        PIPELINING "< MAIL\n< RSET\n> 250 one\n> 250 two\n< AUTH X\n> 334 \n< nothing\n", NULL,
+    };
+    struct scene scene;
+
+    scene_begin(&scene, scripts, false);
+    scene.results.wanted = 3;
+    backend_mail(scene.session, SLICE("a@b"), SLICE_NONE, on_result, &scene.results);
+    backend_reset(scene.session, on_result, &scene.results);
+    backend_auth(scene.session, SLICE("AUTH X"), on_result, &scene.results);
+    loop_until(scene.peer->base, &scene.results.done, 10);
+    ck_assert_str_eq(scene.results.text[1], "250 two");
+    ck_assert_int_eq(strncmp(scene.results.text[2], "334", 3), 0);
+    backend_close(&scene.session);
+    WAIT_FOR(scene.peer->base, backend_pool_sessions(scene.pool) == 0);
+    loop_until(scene.peer->base, NULL, 0.05);
+    scene_end(&scene);
+}
+END_TEST
+
 /* What a transaction needs and the session's EHLO reply lacks: not a word of it is said. */
 static const struct { unsigned extension; const char *name; } required[] = {
     { BACKEND_8BITMIME, "8BITMIME" }, { BACKEND_SMTPUTF8, "SMTPUTF8" }, { BACKEND_DSN, "DSN" },
@@ -772,6 +878,9 @@ Suite *suite_backend(void)
     tcase_add_loop_test(messages, test_content, 0, ROWS(content_rows));
     suite_add_tcase(suite, messages);
     tcase_add_test(callers, test_line_is_one_line);
+    tcase_add_loop_test(callers, test_auth, 0, sizeof(exchanges) / sizeof(exchanges[0]));
+    tcase_add_loop_test(callers, test_auth_long, 0, 2);
+    tcase_add_test(callers, test_auth_in_order);
     tcase_add_loop_test(callers, test_required_not_offered, 0, 3);
     tcase_add_loop_test(callers, test_offer_of_session, 0, 2);
     tcase_add_test(callers, test_two_transactions);

@@ -204,21 +204,31 @@ static const struct offer_row {
     unsigned extensions;
     uint64_t size;
     unsigned attributes;
+    const char *mechanisms;
 } offer_rows[] = {
-    { { "b.example.org" }, 0, 0, 0 },
-    { { "PIPELINING" }, 0, 0, 0 },
-    { { "b", "PIPELINING", "SIZE 1000", "8BITMIME" }, BACKEND_PIPELINING | BACKEND_SIZE | BACKEND_8BITMIME, 1000, 0 },
+    { { "b.example.org" }, 0, 0, 0, "" },
+    { { "PIPELINING" }, 0, 0, 0, "" },
+    { { "b", "PIPELINING", "SIZE 1000", "8BITMIME" },
+      BACKEND_PIPELINING | BACKEND_SIZE | BACKEND_8BITMIME, 1000, 0, "" },
     { { "b", "pipelining", "Size", "chunking", "enhancedstatuscodes" },
-      BACKEND_PIPELINING | BACKEND_SIZE | BACKEND_CHUNKING | BACKEND_ENHANCED_STATUS_CODES, 0, 0 },
-    { { "b", "SIZE x", "PIPELININGS", "XPIPELINING", "" }, BACKEND_SIZE, 0, 0 },
-    { { "b", "SIZE 18446744073709551616" }, BACKEND_SIZE, 0, 0 },
-    { { "b", "SIZE -1" }, BACKEND_SIZE, 0, 0 },
-    { { "b", "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT" }, BACKEND_XCLIENT, 0, ALL },
-    { { "b", "xclient name  addr" }, BACKEND_XCLIENT, 0, ATTRIBUTES_NEEDED },
-    { { "b", "XCLIENT" }, BACKEND_XCLIENT, 0, 0 },
-    { { "b", "XFORWARD NAME ADDR" }, 0, 0, 0 },
-    { { "b", "REQUIRETLS", "LIMITS" }, BACKEND_REQUIRETLS | BACKEND_LIMITS, 0, 0 },
-    { { "b", "requiretls", "limits RCPTMAX=1" }, BACKEND_REQUIRETLS | BACKEND_LIMITS, 0, 0 },
+      BACKEND_PIPELINING | BACKEND_SIZE | BACKEND_CHUNKING | BACKEND_ENHANCED_STATUS_CODES, 0, 0, "" },
+    { { "b", "SIZE x", "PIPELININGS", "XPIPELINING", "" }, BACKEND_SIZE, 0, 0, "" },
+    { { "b", "SIZE 18446744073709551616" }, BACKEND_SIZE, 0, 0, "" },
+    { { "b", "SIZE -1" }, BACKEND_SIZE, 0, 0, "" },
+    { { "b", "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT" }, BACKEND_XCLIENT, 0, ALL, "" },
+    { { "b", "xclient name  addr" }, BACKEND_XCLIENT, 0, ATTRIBUTES_NEEDED, "" },
+    { { "b", "XCLIENT" }, BACKEND_XCLIENT, 0, 0, "" },
+    { { "b", "XFORWARD NAME ADDR" }, 0, 0, 0, "" },
+    { { "b", "REQUIRETLS", "LIMITS" }, BACKEND_REQUIRETLS | BACKEND_LIMITS, 0, 0, "" },
+    { { "b", "requiretls", "limits RCPTMAX=1" }, BACKEND_REQUIRETLS | BACKEND_LIMITS, 0, 0, "" },
+    /* RFC 4954 3, and as it was said before; what is about the TLS connection does not pass */
+    { { "b", "AUTH PLAIN LOGIN CRAM-MD5" }, BACKEND_AUTH, 0, 0, "PLAIN LOGIN CRAM-MD5" },
+    { { "b", "AUTH=PLAIN LOGIN" }, BACKEND_AUTH, 0, 0, "PLAIN LOGIN" },
+    { { "b", "AUTH PLAIN", "auth=login plain" }, BACKEND_AUTH, 0, 0, "PLAIN login" },
+    { { "b", "AUTH SCRAM-SHA-256-PLUS EXTERNAL SCRAM-SHA-256" }, BACKEND_AUTH, 0, 0, "SCRAM-SHA-256" },
+    { { "b", "AUTH EXTERNAL SCRAM-SHA-1-PLUS" }, 0, 0, 0, "" },
+    { { "b", "AUTH" }, 0, 0, 0, "" },
+    { { "b", "AUTH  PLAIN P.LAIN ABCDEFGHIJKLMNOPQRSTUVWXYZ X" }, BACKEND_AUTH, 0, 0, "PLAIN X" },
 };
 
 START_TEST(test_offer)
@@ -237,6 +247,50 @@ START_TEST(test_offer)
     ck_assert_uint_eq(offer.extensions, row->extensions);
     ck_assert_uint_eq(offer.size, row->size);
     ck_assert_uint_eq(attributes, row->attributes);
+    ck_assert_str_eq(offer.mechanisms, row->mechanisms);
+}
+END_TEST
+
+/* As many as a line of a reply can hold, each whole. */
+START_TEST(test_many_mechanisms)
+{
+    char line[2000] = "AUTH";
+    struct slice lines[2] = { SLICE("b"), { line, 0 } };
+    struct reply reply = { .code = 250, .lines = lines, .count = 2 };
+    struct backend_offer offer;
+    unsigned attributes;
+
+    for (int i = 0; i < 100; i++)
+        snprintf(line + strlen(line), sizeof(line) - strlen(line), " MECHANISM-%d", i);
+    lines[1] = slice_of_string(line);
+    backend_read_offer(&reply, &offer, &attributes);
+    ck_assert_uint_lt(strlen(offer.mechanisms), BACKEND_MECHANISMS_MOST);
+    ck_assert_uint_gt(strlen(offer.mechanisms), BACKEND_MECHANISMS_MOST - 15);
+    ck_assert_int_eq(strncmp(line + 5, offer.mechanisms, strlen(offer.mechanisms)), 0);
+    ck_assert_int_eq(line[5 + strlen(offer.mechanisms)], ' ');
+}
+END_TEST
+
+static const struct {
+    const char *one;
+    const char *other;
+    const char *both;
+} kept[] = {
+    { "PLAIN LOGIN", "LOGIN PLAIN", "PLAIN LOGIN" },
+    { "PLAIN LOGIN CRAM-MD5", "cram-md5 plain", "PLAIN CRAM-MD5" },
+    { "A B C", "C", "C" },
+    { "A", "B", "" },
+    { "A B", "", "" },
+    { "", "A", "" },
+};
+
+START_TEST(test_mechanisms_of_both)
+{
+    char mechanisms[BACKEND_MECHANISMS_MOST];
+
+    snprintf(mechanisms, sizeof(mechanisms), "%s", kept[_i].one);
+    backend_mechanisms_keep(mechanisms, kept[_i].other);
+    ck_assert_str_eq(mechanisms, kept[_i].both);
 }
 END_TEST
 
@@ -287,6 +341,8 @@ Suite *suite_backend_identity(void)
     tcase_add_loop_test(identity, test_long, 0, 2);
     tcase_add_loop_test(identity, test_offer, 0, ROWS(offer_rows));
     tcase_add_loop_test(identity, test_limits, 0, ROWS(limits_rows));
+    tcase_add_test(identity, test_many_mechanisms);
+    tcase_add_loop_test(identity, test_mechanisms_of_both, 0, ROWS(kept));
     suite_add_tcase(suite, identity);
     return suite;
 }

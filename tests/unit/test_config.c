@@ -100,6 +100,15 @@ static const struct bad {
     { LEAST "listen \"[::]:25\" { tls none client-authorities \"a.pem\" }",
       "2:8: error: \"client-authorities\" asks for certificates in TLS, and this listener has \"tls none\": remove one "
       "of them\n" },
+    { LEAST "listen \"[::]:587\" { tls none submission yes }",
+      "2:8: error: a listener with \"submission yes\" offers AUTH, and with \"tls none\" passwords would cross the "
+      "network in the clear: say \"tls starttls\" or \"tls implicit\"\n" },
+    { NAME LISTEN RULES "backend \"127.0.0.1:10587\" { submission yes }",
+      "2:8: error: this listener has no backend: all backends say \"submission yes\"\n"
+      "4:9: warning: no listener says \"submission yes\": nothing comes to this backend\n" },
+    { LEAST "backend \"127.0.0.1:24\" { protocol lmtp submission yes identify-client none }",
+      "2:9: warning: no listener says \"submission yes\": nothing comes to this backend\n"
+      "2:9: error: a backend for submission speaks SMTP: by LMTP nobody can log in\n" },
     { LEAST "hostname mx.example.org", "2:1: error: \"hostname\" was set already, on line 1\n"
       "2:10: error: expected a domain name in quotes, as \"mx.example.org\", found \"mx.example.org\" without "
       "quotes\n" },
@@ -197,6 +206,8 @@ START_TEST(default_limits)
     ck_assert_uint_eq(limits->session_rate, 600);
     ck_assert_uint_eq(limits->message_size, 50UL << 20);
     ck_assert_uint_eq(limits->header_size, 256UL << 10);
+    ck_assert_uint_eq(limits->auth_failures, 100);
+    ck_assert_uint_eq(limits->authentication, 60000);
     ck_assert_uint_eq(limits->recipients, 1000);
     ck_assert_uint_eq(limits->transactions, 100);
     ck_assert_uint_eq(limits->errors, 20);
@@ -288,6 +299,25 @@ START_TEST(good_backends)
     ck_assert_msg(config != NULL, "%s", messages());
     ck_assert_int_eq(config->backends[0].identity, BACKEND_IDENTITY_NONE);
     ck_assert_int_eq(config->backends[1].identity, BACKEND_IDENTITY_XCLIENT);
+}
+END_TEST
+
+/* Mail by LMTP, submission to a server that lets users in: which of them a session goes to is its listener's. */
+START_TEST(serving)
+{
+    const struct config *config = parse(NAME LISTEN RULES "listen \"[::1]:465\" { tls implicit submission yes }\n"
+                                        "tls { certificate \"a.pem\" }\n"
+                                        "backend \"127.0.0.1:24\" { protocol lmtp relays-for-anyone yes }\n"
+                                        "backend \"127.0.0.1:10587\" { submission yes }\n");
+
+    ck_assert_msg(config != NULL, "%s", messages());
+    ck_assert(!config->listeners[0].submission && config->listeners[1].submission);
+    ck_assert(!config->backends[0].submission && config->backends[1].submission);
+    ck_assert_int_eq(config_protocol(config, false), BACKEND_LMTP);
+    ck_assert_int_eq(config_protocol(config, true), BACKEND_SMTP);
+    ck_assert(!backend_settings_same(&config->backends[0], &config->backends[1]));
+    config = parse(LEAST "backend \"127.0.0.1:10026\"");
+    ck_assert_int_eq(config_protocol(config, true), BACKEND_SMTP);
 }
 END_TEST
 
@@ -423,6 +453,7 @@ Suite *suite_config(void)
     tcase_add_test(tests, default_limits);
     tcase_add_test(tests, good_file);
     tcase_add_test(tests, good_backends);
+    tcase_add_test(tests, serving);
     tcase_add_test(tests, good_resolver_and_limits);
     tcase_add_test(tests, no_root_key_when_forwarding);
     tcase_add_loop_test(tests, endpoint, 0, sizeof(endpoints) / sizeof(endpoints[0]));

@@ -167,6 +167,10 @@ START_TEST(facts_travel)
     const char *problem;
     facts.tls = true;
     facts.tls_version = SLICE("TLSv1.3");
+    facts.submission = facts.authenticated = true;
+    facts.auth_mechanism = SLICE("PLAIN");
+    facts.auth_user = SLICE("ann");
+    facts.auth_identity = SLICE("bob");
     facts.message_size = 1ULL << 40;
     ck_assert(frame_put_open(&out, 1, &facts, NULL));
     ck_assert_int_eq(frame_parse(wire_written(&out), &frame, &consumed), FRAME_PARSED);
@@ -176,6 +180,10 @@ START_TEST(facts_travel)
     ck_assert(address_equal(&back.client_address, &facts.client_address));
     ck_assert(back.has_helo && back.esmtp && back.tls && back.has_mail && back.add_received);
     ck_assert_slice(back.tls_version, "TLSv1.3");
+    ck_assert(back.submission && back.authenticated);
+    ck_assert_slice(back.auth_mechanism, "PLAIN");
+    ck_assert_slice(back.auth_user, "ann");
+    ck_assert_slice(back.auth_identity, "bob");
     ck_assert_uint_eq(back.message_size, 1ULL << 40);
     ck_assert_uint_eq(back.recipients_count, 1);
     ck_assert_slice(back.recipients[0].path, "bob@example.net");

@@ -133,6 +133,16 @@ START_TEST(xclient_waits_for_the_name)
     ck_assert_int_eq(verdict.findings.iprev.result, AUTH_PASS);
     ck_assert_slice(verdict.findings.iprev.name, "client.example");
     fixture_clear(&fixture);
+    /* On a submission listener the backend is opened at AUTH, after HELO. */
+    fixture_init(&fixture, "", ZONE);
+    fixture.facts.client_name_wanted = true;
+    fixture_judge(&fixture, STAGE_HELO);
+    ck_assert_uint_eq(fixture.asked, 0);
+    fixture.facts.submission = true;
+    verdict = fixture_judge(&fixture, STAGE_HELO);
+    ck_assert_int_eq(verdict.findings.iprev.result, AUTH_PASS);
+    ck_assert_slice(verdict.findings.iprev.name, "client.example");
+    fixture_clear(&fixture);
 }
 END_TEST
 

@@ -200,6 +200,61 @@ START_TEST(poison)
 }
 END_TEST
 
+static uint64_t failures(const char *client, uint64_t now)
+{
+    struct address parsed = address(client);
+
+    return limits_auth_failures(status, 1, &parsed, now);
+}
+
+static void note_failures(unsigned column, const char *client, int times, uint64_t now)
+{
+    struct address parsed = address(client);
+
+    for (int i = 0; i < times; i++)
+        limits_note_auth_failure(status, column, &parsed, now);
+}
+
+/* Of all workers, by network, over a sliding hour. */
+START_TEST(failed_auths)
+{
+    uint64_t hour = 60 * MINUTE, start = 10 * hour;
+
+    ck_assert_uint_eq(failures("192.0.2.1", start), 0);
+    note_failures(1, "192.0.2.1", 6, start);
+    note_failures(2, "192.0.2.1", 4, start + hour / 2);
+    note_failures(2, "192.0.2.2", 1, start);
+    note_failures(1, "2001:db8:1:2::1", 2, start);
+    ck_assert_uint_eq(failures("192.0.2.1", start + hour - 1), 10);
+    ck_assert_uint_eq(failures("::ffff:192.0.2.1", start + hour - 1), 10);
+    ck_assert_uint_eq(failures("192.0.2.2", start), 1);
+    ck_assert_uint_eq(failures("2001:db8:1:2:ffff::9", start), 2);
+    ck_assert_uint_eq(failures("2001:db8:1:3::1", start), 0);
+    ck_assert_uint_eq(failures("192.0.2.1", start + hour + hour / 2), 5);
+    note_failures(1, "192.0.2.1", 1, start + hour + hour / 2);
+    ck_assert_uint_eq(failures("192.0.2.1", start + hour + hour / 2), 6);
+    ck_assert_uint_eq(failures("192.0.2.1", start + 2 * hour), 1);
+    ck_assert_uint_eq(failures("192.0.2.1", start + 3 * hour), 0);
+}
+END_TEST
+
+/* A slot that has them does not give way to a newcomer before one that has nothing. */
+START_TEST(failed_auths_are_kept)
+{
+    struct limits_settings settings = { 100000, 100, 0 };
+    uint64_t hour = 60 * MINUTE, start = 10 * hour;
+    char text[32];
+
+    note_failures(1, "192.0.2.1", 5, start);
+    for (int i = 0; i < 60000; i++) {
+        snprintf(text, sizeof(text), "10.%d.%d.%d", i >> 16, i >> 8 & 255, i & 255);
+        ck_assert_int_eq(enter(1, &settings, text, start + 30 * MINUTE), LIMITS_WELCOME);
+        leave(1, text);
+    }
+    ck_assert_uint_eq(failures("192.0.2.1", start + 40 * MINUTE), 5);
+}
+END_TEST
+
 Suite *suite_limits(void)
 {
     Suite *suite = suite_create("limits");
@@ -215,6 +270,8 @@ Suite *suite_limits(void)
     tcase_add_test(tests, many_networks);
     tcase_add_test(tests, full);
     tcase_add_test(tests, poison);
+    tcase_add_test(tests, failed_auths);
+    tcase_add_test(tests, failed_auths_are_kept);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -496,6 +496,37 @@ START_TEST(damaged_records_are_refused)
 }
 END_TEST
 
+/* Who authenticated is judged again, and so are sessions of nobody on the same listener. */
+START_TEST(users_return)
+{
+    fixture_init(&fixture, "rule a at mail { when auth.user == \"j\xC3\xBC\" and auth.identity == \"bob\" and "
+                           "auth.mechanism == \"PLAIN\" and listener.submission then score 5 }", "");
+    fixture.facts.submission = true;
+    fixture.facts.authenticated = _i == 0;
+    fixture.facts.auth_mechanism = _i == 0 ? SLICE("PLAIN") : SLICE_NONE;
+    fixture.facts.auth_user = _i == 0 ? SLICE("j\xC3\xBC") : SLICE_NONE;
+    fixture.facts.auth_identity = _i == 0 ? SLICE("bob") : SLICE_NONE;
+    struct verdict verdict = fixture_judge(&fixture, STAGE_MAIL);
+    ck_assert_int_eq(verdict.score, _i == 0 ? 5 : 0);
+    struct record record;
+    record_init(&record);
+    record.facts = &fixture.facts;
+    record.answers = fixture.answers;
+    record.verdict = &verdict;
+    struct record_reading reading;
+    struct slice problem, again[RECORD_PARTS];
+    struct replay_difference differences[RECORD_PARTS];
+    ck_assert(record_read(record_write(&record, arena), arena, &reading, &problem));
+    ck_assert(reading.facts.submission);
+    ck_assert_int_eq(reading.facts.authenticated, _i == 0);
+    ck_assert(slice_equal(reading.facts.auth_user, fixture.facts.auth_user));
+    ck_assert(slice_equal(reading.facts.auth_identity, fixture.facts.auth_identity));
+    judge_again(&reading, &reading.judged[0], again);
+    ck_assert_uint_eq(replay_compare(&reading.judged[0], again, differences), 0);
+    fixture_clear(&fixture);
+}
+END_TEST
+
 START_TEST(sessions_are_recorded)
 {
     struct facts facts = { .id = SLICE("01KAK2V7ZQ1ABCDE") };
@@ -536,6 +567,7 @@ Suite *suite_record(void)
     tcase_add_test(tests, without_answers_it_is_not_replayable);
     tcase_add_test(tests, kept_records_are_judged_to_the_same_bytes);
     tcase_add_loop_test(tests, damaged_records_are_refused, 0, sizeof damaged / sizeof damaged[0]);
+    tcase_add_loop_test(tests, users_return, 0, 2);
     tcase_add_test(tests, sessions_are_recorded);
     suite_add_tcase(suite, tests);
     return suite;
