@@ -90,17 +90,19 @@ def authenticate(client, mechanism, user, password, initial=True):
 
 # ---- Postfix
 
-def cyrus(directory, users, realm):
-    """Makes the store; the lines for main.cf."""
+def cyrus(directory, users, realm, chroot=""):
+    """Makes the store, where a smtpd in that folder for its root finds it; the lines for main.cf."""
     # Where Debian's Postfix looks for it: below the folder of main.cf.
     folder = f"{directory}/etc/sasl"
+    store = f"{chroot or folder}/sasldb2"
+    os.makedirs(os.path.dirname(store), exist_ok=True)
     os.makedirs(folder, exist_ok=True)
     for user, password in users.items():
-        subprocess.run(["saslpasswd2", "-c", "-p", "-u", realm, "-f", f"{folder}/sasldb2", user], input=password.encode(),
+        subprocess.run(["saslpasswd2", "-c", "-p", "-u", realm, "-f", store, user], input=password.encode(),
                        check=True, stdout=subprocess.DEVNULL)
-    shutil.chown(f"{folder}/sasldb2", "postfix", "postfix")
+    shutil.chown(store, "postfix", "postfix")
     with open(f"{folder}/smtpd.conf", "w", encoding="ascii") as file:
-        file.write(f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {folder}/sasldb2\n"
+        file.write(f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {store.removeprefix(chroot)}\n"
                    f"mech_list: {' '.join(MECHANISMS)} EXTERNAL\n")
     return f"smtpd_sasl_type = cyrus\nsmtpd_sasl_path = smtpd\nsmtpd_sasl_local_domain = {realm}\n"
 
