@@ -289,6 +289,9 @@ void client_finish_chunk(struct client *client)
     const struct envelope_problem *refusal = &client->chunk_refusal;
     client_enter(client, CLIENT_COMMAND);
     if (refusal->code != 0) {
+        /* A later recipient would be sent the chunks that come then, and not this one. */
+        if (client->transaction != NULL && transaction_has_mail(client->transaction))
+            client_end_transaction(client, "a chunk was refused");
         client_error(client, refusal->code, refusal->enhanced, refusal->text);
     } else if (client->chunk_last) {
         client->waiting_for = COMMAND_BDAT;
