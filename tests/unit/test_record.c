@@ -10,6 +10,7 @@
 #include "policy/docket.h"
 #include "policy/record.h"
 #include "policy/replay.h"
+#include "policy/wire.h"
 #include "proxy/config.h"
 #include "tests/unit/judge_fixtures.h"
 
@@ -414,6 +415,45 @@ START_TEST(parameters_return)
 }
 END_TEST
 
+/* Who spoke, when, for whom, and how: a verdict may hang on each; each comes back from a record, and by a frame. */
+START_TEST(origins_come_back)
+{
+    static const enum facts_told states[] = { FACTS_TOLD_NOTHING, FACTS_TOLD_NAME, FACTS_TOLD_NO_NAME,
+                                              FACTS_TOLD_TEMPORARY };
+    struct facts *facts = &fixture.facts;
+    struct wire_writer writer;
+    struct wire_reader reader;
+    struct facts back[2];
+    struct record_reading reading;
+    struct slice problem;
+
+    fixture_init(&fixture, "", "");
+    ck_assert(address_parse(SLICE("198.18.0.9"), &facts->via));
+    facts->told.state = states[_i];
+    facts->told.name = states[_i] == FACTS_TOLD_NAME ? SLICE("told.example") : SLICE_NONE;
+    facts->told.reverse_name = states[_i] == FACTS_TOLD_NOTHING ? SLICE_NONE : SLICE("rev.example");
+    facts->early = facts->tls = facts->tls_implicit = facts->requiretls = true;
+    facts->hops_most = 77;
+    struct verdict verdict = fixture_judge(&fixture, STAGE_MAIL);
+    ck_assert_msg(record_read(fixture_record(&verdict), fixture.arena, &reading, &problem), "%.*s", SLICE_ARG(problem));
+    back[0] = reading.facts;
+    wire_writer_init(&writer, 65536);
+    facts_encode(facts, &writer);
+    wire_reader_init(&reader, wire_written(&writer));
+    ck_assert(facts_decode(&reader, fixture.arena, &back[1]));
+    for (size_t i = 0; i < 2; i++) {
+        ck_assert(address_equal(&back[i].via, &facts->via));
+        ck_assert_int_eq(back[i].told.state, states[_i]);
+        ck_assert(slice_equal(back[i].told.name, facts->told.name));
+        ck_assert(slice_equal(back[i].told.reverse_name, facts->told.reverse_name));
+        ck_assert(back[i].early && back[i].tls && back[i].tls_implicit && back[i].requiretls);
+        ck_assert_uint_eq(back[i].hops_most, 77);
+    }
+    wire_writer_clear(&writer);
+    fixture_clear(&fixture);
+}
+END_TEST
+
 START_TEST(without_answers_it_is_not_replayable)
 {
     struct verdict verdict;
@@ -554,6 +594,7 @@ Suite *suite_record(void)
     Suite *suite = suite_create("record");
     TCase *tests = tcase_create("record");
     int count = sizeof scenes / sizeof scenes[0];
+    tcase_add_loop_test(tests, origins_come_back, 0, 4);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, any_bytes_are_written_as_utf8, 0, sizeof escapes / sizeof escapes[0]);
     tcase_add_loop_test(tests, times_return, 0, sizeof times / sizeof times[0]);
