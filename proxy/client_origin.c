@@ -122,7 +122,10 @@ enum foreign client_foreign_input(struct client *client)
     enum foreign foreign = foreign_bytes(input, !stream_is_tls(client->stream));
     size_t end = slice_find(input, '\r');
 
-    return foreign != FOREIGN_NONE || end == input.length ? foreign : foreign_line(slice_first(input, end));
+    /* The start of a line that is too long for a command is enough to tell. */
+    if (foreign != FOREIGN_NONE || (end == input.length && input.length < COMMAND_LINE_MOST))
+        return foreign;
+    return foreign_line(slice_first(input, end));
 }
 
 enum progress client_refuse_foreign(struct client *client, enum foreign foreign)
