@@ -79,6 +79,43 @@ struct stream *stream_accept(struct event_base *base, int descriptor, stream_not
     return stream;
 }
 
+/* How soon a full queue is looked at again. */
+#define QUEUE_MICROSECONDS 20000
+
+static void begin_connecting(struct stream *stream, const struct sockaddr *address, socklen_t length);
+
+static void on_again(evutil_socket_t descriptor, short what, void *context)
+{
+    struct stream *stream = context;
+
+    (void)descriptor;
+    (void)what;
+    begin_connecting(stream, (const struct sockaddr *)&stream->queue->address, stream->queue->length);
+}
+
+static void connect_again(struct stream *stream, const struct sockaddr *address, socklen_t length)
+{
+    struct timeval soon = { .tv_usec = QUEUE_MICROSECONDS };
+
+    if (stream->queue == NULL) {
+        stream->queue = memory_zeroed(1, sizeof(*stream->queue));
+        stream->queue->length = length;
+        memcpy(&stream->queue->address, address, length);
+        evtimer_assign(&stream->queue->again, event_get_base(&stream->notice), on_again, stream);
+    }
+    evtimer_add(&stream->queue->again, &soon);
+}
+
+static void begin_connecting(struct stream *stream, const struct sockaddr *address, socklen_t length)
+{
+    if (connect(stream->descriptor, address, length) == 0 || errno == EINPROGRESS)
+        stream_watch(stream);
+    else if (errno == EAGAIN && address->sa_family == AF_UNIX)
+        connect_again(stream, address, length);
+    else
+        stream_break(stream, "connecting: %s", strerror(errno));
+}
+
 struct stream *stream_connect(struct event_base *base, const struct sockaddr *address, int length, stream_notify notify,
                               void *context)
 {
@@ -87,10 +124,8 @@ struct stream *stream_connect(struct event_base *base, const struct sockaddr *ad
 
     if (descriptor < 0)
         stream_break(stream, "making a socket: %s", strerror(errno));
-    else if (connect(descriptor, address, (socklen_t)length) != 0 && errno != EINPROGRESS)
-        stream_break(stream, "connecting: %s", strerror(errno));
     else
-        stream_watch(stream);
+        begin_connecting(stream, address, (socklen_t)length);
     return stream;
 }
 
@@ -145,6 +180,9 @@ void stream_free(struct stream **stream_pointer)
     event_del(&stream->writable);
     event_del(&stream->notice);
     event_del(&stream->deadline);
+    if (stream->queue != NULL)
+        event_del(&stream->queue->again);
+    free(stream->queue);
     SSL_free(stream->tls);
     if (stream->descriptor >= 0)
         close(stream->descriptor);

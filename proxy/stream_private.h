@@ -7,6 +7,8 @@
 #ifndef MXWARD_PROXY_STREAM_PRIVATE_H
 #define MXWARD_PROXY_STREAM_PRIVATE_H
 
+#include <sys/un.h>
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
@@ -25,6 +27,13 @@ struct stream_buffer {
     bool secret;                   /* memory is wiped when it is given back, bytes when they are dropped */
 };
 
+/* A UNIX socket whose queue is full cannot be waited for (unix(7), EAGAIN): it is tried again. */
+struct stream_queue {
+    struct event again;
+    struct sockaddr_un address;
+    socklen_t length;
+};
+
 struct stream {
     int descriptor;
     enum stream_state state;
@@ -35,6 +44,7 @@ struct stream {
     struct event writable;
     struct event notice;           /* activated to call notify from the loop */
     struct event deadline;         /* of closing */
+    struct stream_queue *queue;    /* NULL: connecting did not have to wait */
     struct stream_buffer input;
     struct stream_buffer output;
     size_t input_room;             /* of the next input buffer: follows what the peer sends at once */

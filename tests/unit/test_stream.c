@@ -528,6 +528,44 @@ START_TEST(test_connect_unix)
 }
 END_TEST
 
+/* As long as the queue of a UNIX socket is full nobody can connect, and no event tells when that is over: unix(7). */
+START_TEST(test_connect_unix_queue)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    struct stream *another;
+    int others[16];
+    int count = 0;
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "/tmp/mxward-test-stream-%d", (int)getpid());
+    unlink(address.sun_path);
+    must(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(listener, 1) == 0);
+    do {
+        ck_assert_int_lt(count, 16);
+        others[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    } while (connect(others[count++], (struct sockaddr *)&address, sizeof(address)) == 0);
+    stream_free(&stream);
+    close_peer();
+    stream = stream_connect(base, (struct sockaddr *)&address, sizeof(address), on_notify, &notified);
+    stream_write(stream, SLICE("early"));
+    another = stream_connect(base, (struct sockaddr *)&address, sizeof(address), on_notify, &notified);
+    event_base_loopexit(base, &(struct timeval){ .tv_usec = 100000 });
+    event_base_dispatch(base);
+    ck_assert_int_eq(stream_state(stream), STREAM_CONNECTING);
+    ck_assert_uint_eq(notified, 0);
+    stream_free(&another);
+    for (int i = 0; i < count; i++)
+        close(others[i]);
+    for (int i = 0; i < count - 1; i++)
+        close(accept(listener, NULL, NULL));
+    until(stream_state(stream) == STREAM_OPEN);
+    peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    until(peer_has(SLICE("early")));
+    close(listener);
+    unlink(address.sun_path);
+}
+END_TEST
+
 /* ---- TLS */
 
 static struct tls_context *make_context(const char *name)
@@ -862,6 +900,7 @@ static TCase *case_of_sockets(void)
     tcase_add_test(tests, test_connect_refused);
     tcase_add_test(tests, test_connect_fails_at_once);
     tcase_add_test(tests, test_connect_unix);
+    tcase_add_test(tests, test_connect_unix_queue);
     return tests;
 }
 
