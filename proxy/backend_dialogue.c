@@ -278,11 +278,13 @@ static enum session_progress advance_starttls(struct backend_session *session)
     return begin_tls(session);
 }
 
-/* RFC 8689 2 and 4.2.1: a message with REQUIRETLS goes by TLS, or it does not leave the machine. */
+/* RFC 8689 2 and 4.2.1: a message with REQUIRETLS goes by TLS to a verified server, or does not leave the machine. */
 static void read_offer(struct backend_session *session, unsigned *attributes_out)
 {
+    bool verified = stream_is_tls(session->stream) && settings_of(session)->trust.verify;
+
     backend_read_offer(&session->reply, &session->offer, attributes_out);
-    if (!stream_is_tls(session->stream) && !pool_is_local(session->pool))
+    if (!verified && !pool_is_local(session->pool))
         session->offer.extensions &= ~(unsigned)BACKEND_REQUIRETLS;
 }
 
