@@ -24,6 +24,14 @@ enum heard { HEARD_NOTHING, HEARD_REPLY, HEARD_END };
 
 /* ---- hearing */
 
+/* A server that knows the client by a header may close the connection for that. */
+static enum backend_failure failure_of_end(const struct backend_session *session)
+{
+    bool knows = session->pool->settings.identity == BACKEND_IDENTITY_PROXY;
+
+    return knows && session->state == SESSION_GREETING ? FAILURE_CLIENT : FAILURE_DOWN;
+}
+
 static enum heard hear_end(struct backend_session *session)
 {
     switch (stream_state(session->stream)) {
@@ -32,10 +40,11 @@ static enum heard hear_end(struct backend_session *session)
     case STREAM_HANDSHAKE:
         return HEARD_NOTHING;
     case STREAM_ENDED:
-        session_lose(session, FAILURE_DOWN, "it closed the connection while %s", session_states[session->state].doing);
+        session_lose(session, failure_of_end(session), "it closed the connection while %s",
+                     session_states[session->state].doing);
         return HEARD_END;
     case STREAM_BROKEN:
-        session_lose(session, FAILURE_DOWN, "%s while %s", stream_problem(session->stream),
+        session_lose(session, failure_of_end(session), "%s while %s", stream_problem(session->stream),
                      session_states[session->state].doing);
         return HEARD_END;
     }

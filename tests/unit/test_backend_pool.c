@@ -482,6 +482,29 @@ START_TEST(test_header_has_no_spares)
 }
 END_TEST
 
+/* By the header it knows the client from the first: that one it may hang up on. */
+START_TEST(test_header_refused_silently)
+{
+    static const char *const scripts[] = {
+        HEADER_FOUR "> 220 b\n< EHLO mx.example.org\n> 250 b\n" NULL_SENDER
+        "> 250 ok\n< RCPT\n> 550 no\n< RCPT\n> 550 no\n" BYE, HEADER_FOUR "close\n", NULL };
+    struct world world = { .peer = peer_new(scripts) };
+    struct backend_settings settings = settings_for(world.peer, false);
+    struct backend_session *session;
+    struct results results;
+
+    settings.identity = BACKEND_IDENTITY_PROXY;
+    world.pool = backend_pool_new(world.peer->base, &settings);
+    WAIT_FOR(world.peer->base, backend_pool_health(world.pool) == BACKEND_UP);
+    session = open_and_reset(&world, &results);
+    loop_until(world.peer->base, &results.done, 10);
+    ck_assert_msg(starts_with(results.text[0], "LOST it closed"), "%s", results.text[0]);
+    ck_assert_int_eq(backend_pool_health(world.pool), BACKEND_UP);
+    backend_close(&session);
+    world_end(&world);
+}
+END_TEST
+
 START_TEST(test_bound)
 {
     static const char *const scripts[] = { FIT, CLIENT_SCRIPT, NULL };
@@ -753,6 +776,7 @@ Suite *suite_backend_pool(void)
     tcase_add_test(pool, test_serving_again);
     tcase_add_loop_test(pool, test_way, 0, ROWS(way_rows));
     tcase_add_test(pool, test_header_has_no_spares);
+    tcase_add_test(pool, test_header_refused_silently);
     tcase_add_test(pool, test_bound);
     tcase_add_test(pool, test_lost_frees_place);
     tcase_add_test(pool, test_spare_taken);
