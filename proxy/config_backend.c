@@ -119,6 +119,15 @@ static void check_loop(struct config_reading *reading, size_t index)
     }
 }
 
+/* 0: it has none. */
+static uint16_t port_of(const struct backend_settings *backend)
+{
+    struct address address;
+    uint16_t port;
+
+    return config_parse_endpoint(slice_of_string(backend->address), true, &address, &port) ? port : 0;
+}
+
 static void check_beside(struct config_reading *reading, size_t index)
 {
     const struct backend_settings *backend = &reading->config->backends[index];
@@ -130,6 +139,8 @@ static void check_beside(struct config_reading *reading, size_t index)
     /* RFC 2033 has no AUTH. */
     if (backend->submission && backend->protocol == BACKEND_LMTP)
         diag_error(reading->diagnostics, span, "a backend for submission speaks SMTP: by LMTP nobody can log in");
+    if (backend->protocol == BACKEND_LMTP && port_of(backend) == 25)
+        diag_error(reading->diagnostics, span, "LMTP is never spoken on port 25 (RFC 2033 5): there is an SMTP server");
     /* What a client may say must not depend on which of them is up. */
     else if (backend->protocol != config_protocol(reading->config, backend->submission))
         diag_error(reading->diagnostics, span, "this backend and the first speak different protocols: backends that "

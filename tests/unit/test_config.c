@@ -120,6 +120,8 @@ static const struct bad {
     { LEAST "backend \"127.0.0.1:10025\"", "2:9: error: this backend is there already\n" },
     { LEAST "backend \"127.0.0.1:10026\" { protocol lmtp }", "2:9: error: this backend and the first speak different "
       "protocols: backends that stand in for each other are all SMTP or all LMTP\n" },
+    { NAME LISTEN RULES "backend \"192.0.2.1:25\" { protocol lmtp }",
+      "4:9: error: LMTP is never spoken on port 25 (RFC 2033 5): there is an SMTP server\n" },
     { LEAST "backend \"[::1]:2\" backend \"[::1]:3\" backend \"[::1]:4\" backend \"[::1]:5\" backend \"[::1]:6\"\n"
       "backend \"[::1]:7\" backend \"[::1]:8\"\nbackend \"[::1]:9\"", "4:1: error: more than 8 backends\n" },
     { LEAST "backend \"[::1]:2\" { tls-name \"a.example\" tls-verify no }",
