@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <openssl/x509v3.h>
 
 #include "proxy/stream.h"
 #include "proxy/tls.h"
@@ -19,10 +20,18 @@ static char directory[64];
 static struct arena *arena;
 static struct event_base *base;
 
-static void make(const char *path, const char *key_path, const char *name, long seconds)
+/* For mail.example.org, as `names` has it for subjectAltName; NULL: only by CN. */
+static void make(const char *path, const char *key_path, const char *names, long seconds)
 {
-    struct made_certificate made = make_certificate("EC", name, seconds, NULL);
+    struct made_certificate made = make_certificate("EC", "mail.example.org", seconds, NULL);
 
+    if (names != NULL) {
+        X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+
+        ck_assert_int_eq(X509_add_ext(made.x509, extension, -1), 1);
+        ck_assert_int_gt(X509_sign(made.x509, made.key, EVP_sha256()), 0);
+        X509_EXTENSION_free(extension);
+    }
     write_certificate(&made, NULL, path, key_path);
     free_certificate(&made);
 }
@@ -34,13 +43,14 @@ static void set_up(void)
     ck_assert_int_eq(chdir(directory), 0);
     arena = arena_new();
     base = event_base_new();
-    make("server.pem", "server.key", "mail.example.org", 3600);
-    make("late.pem", "late.key", "mail.example.org", -3600);
+    make("server.pem", "server.key", "DNS:mail.example.org", 3600);
+    make("late.pem", "late.key", "DNS:mail.example.org", -3600);
+    make("cn.pem", "cn.key", NULL, 3600);
 }
 
 static void tear_down(void)
 {
-    static const char *const files[] = { "server.pem", "server.key", "late.pem", "late.key", "text" };
+    static const char *const files[] = { "server.pem", "server.key", "late.pem", "late.key", "cn.pem", "cn.key" };
 
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
         unlink(files[i]);
@@ -160,6 +170,8 @@ static const struct handshake_row {
       "TLS handshake: its certificate is not believed: IP address mismatch" },
     { "server.pem", "server.key", { .verify = true, .name = "mail.example.org", .authorities_path = "late.pem" },
       "TLS handshake: its certificate is not believed: self-signed certificate" },
+    { "cn.pem", "cn.key", { .verify = true, .name = "mail.example.org", .authorities_path = "cn.pem" },
+      "TLS handshake: its certificate is not believed: hostname mismatch" },
     { "late.pem", "late.key", { .verify = true, .name = "mail.example.org", .authorities_path = "late.pem" },
       "TLS handshake: its certificate is not believed: certificate has expired" },
 };
