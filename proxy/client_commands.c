@@ -349,6 +349,9 @@ static void verify_by_backend(struct client *client, const struct command *comma
     client_backend_offer(client, &offer);
     if ((offer.extensions & BACKEND_VRFY) == 0) {
         client_error(client, 502, "5.5.1", "VRFY is not offered here");
+    } else if (client->transaction != NULL && transaction_is_chunked(client->transaction)) {
+        /* A message is being judged, by its own recipients. */
+        client_error(client, 503, "5.5.1", "VRFY after BDAT");
     } else if (read_vrfy(client, command->argument, arena, &recipient)) {
         client->waiting_for = COMMAND_VRFY;
         transaction_verify(client_transaction(client), &recipient.path);
