@@ -128,43 +128,65 @@ static void read_cram(struct auth_exchange *exchange, struct slice response)
         take_name(&exchange->user, slice_first(response, at - 1));
 }
 
-/* Takes `key "=" ( token / quoted-string )` and the comma behind it; false: what is there is something else. */
-static bool take_pair(struct slice *rest, struct slice *key_out, struct slice *value_out)
+static bool is_directive(struct slice key)
 {
-    *rest = without_blanks_before(*rest);
-    if (slice_find(*rest, '=') == rest->length)
-        return false;
-    *key_out = slice_cut(rest, '=');
-    if (rest->length == 0 || rest->text[0] != '"') {
-        *value_out = slice_cut(rest, ',');
-        return true;
-    }
-    *rest = slice_from(*rest, 1);
+    for (size_t i = 0; i < key.length; i++)
+        if (!ascii_is_letter(key.text[i]) && key.text[i] != '-')
+            return false;
+    return key.length > 0;
+}
+
+/* The rest behind the opening quote. */
+static bool take_quoted(struct slice *rest, struct slice *value_out)
+{
     for (size_t at = 0; at < rest->length; at++) {
-        if (rest->text[at] == '\\')
+        if (rest->text[at] == '\\') {
             at++;
-        else if (rest->text[at] == '"') {
+        } else if (rest->text[at] == '"') {
             *value_out = slice_first(*rest, at);
             *rest = slice_from(*rest, at + 1);
-            slice_cut(rest, ',');
-            return true;
+            return slice_trim(slice_cut(rest, ',')).length == 0;
         }
     }
     return false;
 }
 
+/* Takes `key "=" ( token / quoted-string )` and the comma behind it; false: what is there is something else. */
+static bool take_pair(struct slice *rest, struct slice *key_out, struct slice *value_out)
+{
+    if (slice_find(*rest, '=') == rest->length)
+        return false;
+    *key_out = slice_trim(slice_cut(rest, '='));
+    *rest = without_blanks_before(*rest);
+    if (slice_starts_with(*rest, SLICE("\""))) {
+        *rest = slice_from(*rest, 1);
+        return is_directive(*key_out) && take_quoted(rest, value_out);
+    }
+    *value_out = slice_trim(slice_cut(rest, ','));
+    return is_directive(*key_out);
+}
+
+/* One that is given twice, or has escapes, shows none: another program might read another one. */
+static void take_directive(struct auth_name *name, unsigned *seen, struct slice value)
+{
+    bool plain = ++*seen == 1 && slice_find(value, '\\') == value.length;
+
+    take_name(name, plain ? value : SLICE_NONE);
+}
+
+/* RFC 2831 2.1.2: "username" exactly once, "authzid" at most once; no name is shown by what is not by its grammar. */
 static void read_digest(struct auth_exchange *exchange, struct slice response)
 {
+    unsigned users = 0, identities = 0;
     struct slice key, value;
 
-    while (response.text != NULL && take_pair(&response, &key, &value)) {
-        if (slice_find(value, '\\') < value.length)
-            continue;
+    while (response.text != NULL && take_pair(&response, &key, &value))
         if (slice_equal_nocase(key, SLICE("username")))
-            take_name(&exchange->user, value);
+            take_directive(&exchange->user, &users, value);
         else if (slice_equal_nocase(key, SLICE("authzid")))
-            take_name(&exchange->identity, value);
-    }
+            take_directive(&exchange->identity, &identities, value);
+    if (response.text != NULL)
+        exchange->user.length = exchange->identity.length = 0;
 }
 
 /* RFC 5802 5.1: "=2C" is a comma and "=3D" an equals sign; with another escape it is no name. */
@@ -188,11 +210,15 @@ static void take_saslname(struct auth_name *name, struct slice text)
         take_name(name, slice_of(plain, length));
 }
 
-/* gs2-header of RFC 5801 4: cbind-flag "," [ "a=" saslname ] ","; what follows stays in `rest`. */
+/*
+ * gs2-header of RFC 5801 4: cbind-flag "," [ "a=" saslname ] ","; what follows stays in `rest`. The flag "p" is that of
+ * the mechanisms that are not passed through.
+ */
 static bool take_gs2_header(struct slice *rest, struct slice *identity_out)
 {
-    slice_cut(rest, ',');
-    if (rest->text == NULL)
+    struct slice flag = slice_cut(rest, ',');
+
+    if (rest->text == NULL || (!slice_equal(flag, SLICE("n")) && !slice_equal(flag, SLICE("y"))))
         return false;
     *identity_out = slice_cut(rest, ',');
     if (slice_starts_with(*identity_out, SLICE("a=")))
@@ -216,21 +242,31 @@ static void read_scram(struct auth_exchange *exchange, struct slice response)
     take_saslname(&exchange->identity, identity);
 }
 
-/* gs2-header, and then a token that says nothing to us: the identity is all there is. */
+/* Whether one of the pairs that ^A ends has that key. */
+static bool has_pair(struct slice pairs, struct slice key)
+{
+    while (pairs.text != NULL)
+        if (slice_starts_with_nocase(slice_cut(&pairs, '\001'), key))
+            return true;
+    return false;
+}
+
+/* gs2-header, ^A, and then a token that says nothing to us: the identity is all there is. */
 static void read_oauth(struct auth_exchange *exchange, struct slice response)
 {
     struct slice identity;
 
-    if (take_gs2_header(&response, &identity))
+    if (take_gs2_header(&response, &identity) && slice_starts_with(response, SLICE("\001")) &&
+        !has_pair(response, SLICE("user=")))
         take_saslname(&exchange->user, identity);
 }
 
-/* "user=" name ^A "auth=Bearer " token ^A ^A */
+/* "user=" name ^A "auth=Bearer " token ^A ^A; a second name may be the one that the backend reads. */
 static void read_xoauth2(struct auth_exchange *exchange, struct slice response)
 {
     struct slice user = slice_cut(&response, '\001');
 
-    if (response.text != NULL && slice_starts_with(user, SLICE("user=")))
+    if (response.text != NULL && slice_starts_with(user, SLICE("user=")) && !has_pair(response, SLICE("user=")))
         take_name(&exchange->user, slice_from(user, 5));
 }
 
