@@ -53,12 +53,12 @@ def limits_of(pid):
     return int(words[3]), int(words[4])
 
 
-def limit_descriptors(pid, soft):
-    """As its own user: root may do it to others only with CAP_SYS_RESOURCE."""
+def limit_softly(pid, option):
+    """As its own user: root may do it to others only with CAP_SYS_RESOURCE. An option of prlimit(1): "--nofile=20:"."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         owner = next(int(line.split()[1]) for line in file if line.startswith("Uid:"))
     change = [] if owner == os.getuid() else ["setpriv", f"--reuid={owner}", f"--regid={owner}", "--clear-groups"]
-    subprocess.run([*change, "prlimit", f"--pid={pid}", f"--nofile={soft}:"], check=True, capture_output=True)
+    subprocess.run([*change, "prlimit", f"--pid={pid}", option], check=True, capture_output=True)
 
 
 @contextlib.contextmanager
@@ -68,12 +68,25 @@ def squeezed(pid, more=0):
     # A new descriptor gets the lowest free number, which must be below the limit.
     used = set(map(int, os.listdir(f"/proc/{pid}/fd")))
     free = (number for number in range(hard) if number not in used)
-    limit_descriptors(pid, next(itertools.islice(free, more, None)))
+    limit_softly(pid, f"--nofile={next(itertools.islice(free, more, None))}:")
     try:
         yield
     finally:
         if os.path.exists(f"/proc/{pid}/limits"):
-            limit_descriptors(pid, soft)
+            limit_softly(pid, f"--nofile={soft}:")
+
+
+@contextlib.contextmanager
+def cramped(pid, more):
+    """So many bytes of addresses more than it has may it map. What it starts meanwhile stays so."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        size = next(int(line.split()[1]) << 10 for line in file if line.startswith("VmSize:"))
+    limit_softly(pid, f"--as={size + more}:")
+    try:
+        yield
+    finally:
+        if os.path.exists(f"/proc/{pid}/limits"):
+            limit_softly(pid, "--as=unlimited:")
 
 
 def small_disk(path, size):
