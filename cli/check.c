@@ -172,14 +172,38 @@ static void check_backend_files(struct check *check)
     }
 }
 
+/* A listener for users whose backend lets nobody log in. */
+static void check_submission(struct check *check, const struct backend_settings *settings,
+                             const struct backend_finding *finding)
+{
+    const struct config *config = check->load->config;
+    bool wanted = false, others = false;
+
+    for (size_t i = 0; i < config->backends_count; i++)
+        others = others || config->backends[i].submission;
+    for (size_t i = 0; i < config->listeners_count; i++)
+        wanted = wanted || config->listeners[i].submission;
+    if (!wanted || settings->submission != others || finding->result != BACKEND_PROBE_FIT)
+        return;
+    if ((finding->offer.extensions & BACKEND_AUTH) == 0)
+        diag_warning(&check->load->diagnostics, nowhere, "backend %s: it offers no AUTH that can be passed through, so "
+                     "nobody can log in; in Postfix: -o smtpd_sasl_auth_enable=yes -o smtpd_tls_auth_only=no",
+                     settings->address);
+    else
+        note(check, arena_printf(check->arena, "backend %s: users log in by %s", settings->address,
+                                 finding->offer.mechanisms));
+}
+
 static void check_backends(struct check *check)
 {
     const struct config *config = check->load->config;
     const struct backend_finding *findings =
         backend_probe_all(check->base, config->backends, config->backends_count, check->arena);
 
-    for (size_t i = 0; i < config->backends_count; i++)
+    for (size_t i = 0; i < config->backends_count; i++) {
         report_backend(check, &config->backends[i], &findings[i]);
+        check_submission(check, &config->backends[i], &findings[i]);
+    }
 }
 
 static void stop(void *context)
