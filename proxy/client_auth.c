@@ -281,7 +281,6 @@ void client_run_auth(struct client *client, const struct command *command)
 {
     struct auth_command said;
     struct envelope_problem refusal = find_refusal(client, command->argument, &said);
-    struct backend_session *backend = client->session.backend;
 
     if (refusal.code != 0) {
         client_error(client, refusal.code, refusal.enhanced, refusal.text);
@@ -294,10 +293,7 @@ void client_run_auth(struct client *client, const struct command *command)
         client_auth_free(client);
         return;
     }
-    if (backend != NULL && !backend_is_lost(backend)) {
-        say_command(client);
-        return;
-    }
+    /* Also where there is a backend: when it is lost just now another has to be told who the client is. */
     transaction_judge_session(client_transaction(client), STAGE_HELO);
     wait_for_reply(client);
 }

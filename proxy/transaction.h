@@ -61,9 +61,8 @@ void transaction_recipient(struct transaction *transaction, const struct command
                            const struct envelope_recipient *recipient);
 /*
  * The lines of an AUTH exchange, without CRLF, passed to the backend; before MAIL. The command is borrowed until the
- * reply, a response is not kept. Where the session has no backend, STAGE_HELO was judged before, so that the backend
- * hears the client's name. The reply is the backend's own: 334, 235, a refusal; or 454 of ours, when it could not be
- * asked.
+ * reply, a response is not kept. STAGE_HELO was judged before, so that a backend opened for it hears the client's name.
+ * The reply is the backend's own: 334, 235, a refusal; or 454 of ours, when it could not be asked.
  */
 void transaction_auth_command(struct transaction *transaction, struct slice line);
 void transaction_auth_response(struct transaction *transaction, struct slice line);
