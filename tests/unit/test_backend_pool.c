@@ -415,6 +415,8 @@ static const struct way_row {
     { "a header, then 421", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_NONE,
       HEADER_FOUR "> 421 too many of you\n", "LOST \"421 too many of you\" while waiting for its greeting" },
     { "a header taken for commands", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_NONE,
+      "> 220 b\n" HEADER_FOUR "> 500 5.5.2 bad syntax\n", "LOST \"500 5.5.2 bad syntax\"" },
+    { "and closed then", BACKEND_SMTP, BACKEND_IDENTITY_PROXY, BACKEND_TLS_NONE,
       "> 220 b\n" HEADER_FOUR "> 500 5.5.2 bad syntax\n> 500 5.5.2 bad syntax\n> 221 bye\nclose\n",
       "LOST \"500 5.5.2 bad syntax\"" },
     { "no STARTTLS", BACKEND_SMTP, BACKEND_IDENTITY_NONE, BACKEND_TLS_STARTTLS, GREET "> 250 b\n",
