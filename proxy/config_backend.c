@@ -175,12 +175,38 @@ static void check_serving(struct config_reading *reading)
                          "no listener says \"submission yes\": nothing comes to this backend");
 }
 
+/* Whether what users say in AUTH may be said to this backend. */
+static bool hears_passwords(const struct config *config, size_t index)
+{
+    bool listener = false, others = false;
+
+    for (size_t i = 0; i < config->listeners_count; i++)
+        listener = listener || config->listeners[i].submission;
+    for (size_t i = 0; i < config->backends_count; i++)
+        others = others || config->backends[i].submission;
+    return listener && (config->backends[index].submission || !others);
+}
+
+static void check_passwords(struct config_reading *reading, size_t index)
+{
+    const struct backend_settings *backend = &reading->config->backends[index];
+    struct address address;
+    uint16_t port;
+
+    if (backend->tls == BACKEND_TLS_NONE && hears_passwords(reading->config, index) &&
+        config_parse_endpoint(slice_of_string(backend->address), true, &address, &port) && !is_loopback(&address))
+        diag_warning(reading->diagnostics, reading->backend_spans[index],
+                     "a listener says \"submission yes\", and users' passwords go to this backend in the clear: say "
+                     "\"tls starttls\" or \"tls implicit\"");
+}
+
 void config_check_backends(struct config_reading *reading)
 {
     check_serving(reading);
     for (size_t i = 0; i < reading->config->backends_count; i++) {
         check_loop(reading, i);
         check_beside(reading, i);
+        check_passwords(reading, i);
     }
 }
 

@@ -106,6 +106,11 @@ static const struct bad {
     { NAME LISTEN RULES "backend \"127.0.0.1:10587\" { submission yes }",
       "2:8: error: this listener has no backend: all backends say \"submission yes\"\n"
       "4:9: warning: no listener says \"submission yes\": nothing comes to this backend\n" },
+    { NAME "tls { certificate \"c\" key \"k\" } listen \"[::]:465\" { tls implicit submission yes }\n" RULES
+      "backend \"192.0.2.1:587\"\nbackend \"[::1]:587\"\nbackend \"192.0.2.2:587\" { tls starttls }\n"
+      "backend \"unix:/run/submission\"",
+      "4:9: warning: a listener says \"submission yes\", and users' passwords go to this backend in the clear: say "
+      "\"tls starttls\" or \"tls implicit\"\n" },
     { LEAST "backend \"127.0.0.1:24\" { protocol lmtp submission yes identify-client none }",
       "2:9: warning: no listener says \"submission yes\": nothing comes to this backend\n"
       "2:9: error: a backend for submission speaks SMTP: by LMTP nobody can log in\n" },
