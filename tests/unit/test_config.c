@@ -106,11 +106,6 @@ static const struct bad {
     { NAME LISTEN RULES "backend \"127.0.0.1:10587\" { submission yes }",
       "2:8: error: this listener has no backend: all backends say \"submission yes\"\n"
       "4:9: warning: no listener says \"submission yes\": nothing comes to this backend\n" },
-    { NAME "tls { certificate \"c\" key \"k\" } listen \"[::]:465\" { tls implicit submission yes }\n" RULES
-      "backend \"192.0.2.1:587\"\nbackend \"[::1]:587\"\nbackend \"192.0.2.2:587\" { tls starttls }\n"
-      "backend \"unix:/run/submission\"",
-      "4:9: warning: a listener says \"submission yes\", and users' passwords go to this backend in the clear: say "
-      "\"tls starttls\" or \"tls implicit\"\n" },
     { LEAST "backend \"127.0.0.1:24\" { protocol lmtp submission yes identify-client none }",
       "2:9: warning: no listener says \"submission yes\": nothing comes to this backend\n"
       "2:9: error: a backend for submission speaks SMTP: by LMTP nobody can log in\n" },
@@ -167,6 +162,18 @@ START_TEST(bad_file)
 
     ck_assert_msg(parse(row->text) == NULL, "%s", row->text);
     ck_assert_str_eq(messages(), row->messages);
+}
+END_TEST
+
+START_TEST(passwords_to_another_machine)
+{
+    ck_assert_ptr_nonnull(parse(NAME "tls { certificate \"c\" key \"k\" } "
+                                "listen \"[::]:465\" { tls implicit submission yes }\n" RULES "backend \"192.0.2.1:587\"\nbackend \"[::1]:587\"\n"
+                                "backend \"192.0.2.2:587\" { tls starttls }\nbackend \"unix:/run/submission\""));
+    ck_assert_str_eq(messages(), "4:9: warning: a listener says \"submission yes\", and users' passwords go to this "
+                                 "backend in the clear: say \"tls starttls\" or \"tls implicit\"\n");
+    ck_assert_ptr_nonnull(parse(NAME BACKEND LISTEN RULES "backend \"192.0.2.1:25\""));
+    ck_assert_str_eq(messages(), "");
 }
 END_TEST
 
@@ -456,6 +463,7 @@ Suite *suite_config(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, bad_file, 0, sizeof(bad_files) / sizeof(bad_files[0]));
     tcase_add_test(tests, no_rules);
+    tcase_add_test(tests, passwords_to_another_machine);
     tcase_add_test(tests, defaults);
     tcase_add_test(tests, default_limits);
     tcase_add_test(tests, good_file);
