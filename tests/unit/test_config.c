@@ -168,7 +168,8 @@ END_TEST
 START_TEST(passwords_to_another_machine)
 {
     ck_assert_ptr_nonnull(parse(NAME "tls { certificate \"c\" key \"k\" } "
-                                "listen \"[::]:465\" { tls implicit submission yes }\n" RULES "backend \"192.0.2.1:587\"\nbackend \"[::1]:587\"\n"
+                                "listen \"[::]:465\" { tls implicit submission yes }\n" RULES
+                                "backend \"192.0.2.1:587\"\nbackend \"[::1]:587\"\n"
                                 "backend \"192.0.2.2:587\" { tls starttls }\nbackend \"unix:/run/submission\""));
     ck_assert_str_eq(messages(), "4:9: warning: a listener says \"submission yes\", and users' passwords go to this "
                                  "backend in the clear: say \"tls starttls\" or \"tls implicit\"\n");
