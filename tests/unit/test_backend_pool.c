@@ -554,6 +554,8 @@ START_TEST(test_lost_frees_place)
 
     world_begin(&world, scripts, 0, 1);
     WAIT_FOR(world.peer->base, is_ready(&world));
+    /* The probe's good bye is over. */
+    WAIT_FOR(world.peer->base, backend_pool_sessions(world.pool) == 0);
     sessions[0] = open_and_reset(&world, &results[0]);
     loop_until(world.peer->base, &results[0].done, 10);
     ck_assert_msg(strncmp(results[0].text[0], "LOST", 4) == 0, "%s", results[0].text[0]);
