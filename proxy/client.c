@@ -135,6 +135,7 @@ static void note_tls(struct client *client)
     facts->tls_implicit = client->tls == LISTENER_TLS_IMPLICIT;
     facts->has_helo = false;           /* RFC 3207 4.2: all that was said before is forgotten */
     facts->helo = SLICE_NONE;
+    client->helo_told = false;
     status_add(client->session.worker->column, STATUS_TLS_SESSIONS, 1);
 }
 
