@@ -69,6 +69,7 @@ static void play(struct slice input, struct auth_exchange *exchange)
         return;
     must(command.mechanism.length > 0 && command.mechanism.length <= AUTH_MECHANISM_MOST);
     must(auth_mechanism_is_among(command.mechanism, command.mechanism));
+    must(auth_mechanism_passes(command.mechanism) || command.mechanism.length > 4);
     auth_exchange_begin(exchange, command.mechanism);
     if (command.initial.text != NULL)
         note(exchange, command.initial);
@@ -84,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     play(input, &one);
     check_name(&one.user);
     check_name(&one.identity);
+    must(!auth_exchange_may_have_failed(&one) || one.responses > 0);
     play(input, &other);
     must(one.user.length == other.user.length && memcmp(one.user.text, other.user.text, one.user.length) == 0);
     must(one.responses == other.responses && one.form == other.form);
