@@ -3,7 +3,8 @@
  * fuzz_command.c: any bytes as a command line. What is accepted must be what the grammar says: slices lie within the
  * line, parts put together again give the path, no control character and nothing but UTF-8 is in it. Reading the
  * parameters ends in a refusal, or in what, written for the backend behind the path, is read as the same again.
- * Parsers: proxy/command.c proxy/envelope.c policy/host_name.c
+ * No command is taken for another protocol.
+ * Parsers: proxy/command.c proxy/envelope.c proxy/foreign.c policy/host_name.c
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "policy/host_name.h"
 #include "proxy/backend.h"
 #include "proxy/envelope.h"
+#include "proxy/foreign.h"
 #include "rules/arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -142,6 +144,16 @@ static void check_meaning(const struct command *command)
     arena_free(&arena);
 }
 
+/* Neither whole lines nor what they begin with; and each of the others has a name and a sentence. */
+static void check_foreign(struct slice line, enum command_status status)
+{
+    enum foreign whole = foreign_line(line), begun = foreign_bytes(line, true);
+
+    must(status == COMMAND_UNRECOGNISED || (whole == FOREIGN_NONE && begun == FOREIGN_NONE));
+    must(foreign_name(whole)[0] != '\0' && (whole == FOREIGN_NONE || foreign_sentence(whole)[0] != '\0'));
+    must(foreign_bytes(line, false) == FOREIGN_NONE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice line = slice_of((const char *)data, size);
@@ -151,6 +163,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     must(is_within(command.verb_text, line) && is_within(command.argument, line));
     must((status == COMMAND_UNRECOGNISED) == (command.verb == COMMAND_UNKNOWN));
+    must(command.verb != COMMAND_BDAT || command_may_be_chunk(line));
+    check_foreign(line, status);
     if (status != COMMAND_OK) {
         must(enhanced != NULL && problem != NULL);
         return 0;
