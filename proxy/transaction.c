@@ -61,6 +61,7 @@ void transaction_end(struct transaction **transaction_pointer, const char *reaso
     if (transaction == NULL)
         return;
     *transaction_pointer = NULL;
+    transaction_verify_forget(transaction);
     transaction_write_record(transaction, reason);
     transaction_count(transaction);
     transaction_forget_envelope(transaction);
@@ -552,6 +553,7 @@ void transaction_give_up(struct transaction *transaction, const char *why)
         return;
     transaction->reason = arena_copy(transaction->arena, slice_of_string(why));
     transaction->final = true;
+    transaction_verify_forget(transaction);
     transaction_release_backend(transaction);
     inquiry_free(&transaction->inquiry);
     transaction->inquiry = inquiry_new(transaction->session->worker, transaction->generation, transaction->answers,

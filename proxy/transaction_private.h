@@ -89,6 +89,8 @@ struct transaction {
     struct {
         const struct verdict *verdict;
         struct facts_recipient asked;
+        struct facts_recipient *recipients;
+        size_t recipients_count;
     } before_verify;
 
     /* Monotonic microseconds; 0: did not happen. */
@@ -138,6 +140,8 @@ void transaction_forget_envelope(struct transaction *transaction);
 
 /* transaction_verify.c: the rules of rcpt let it pass (code 0), or this is their reply. */
 void transaction_verify_judged(struct transaction *transaction, struct reply refusal);
+/* Where one is under way, the transaction is as it was before. */
+void transaction_verify_forget(struct transaction *transaction);
 
 /* transaction_record.c */
 void transaction_note_recipient(struct transaction *transaction, const struct verdict *verdict, enum record_by by);

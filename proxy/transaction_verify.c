@@ -9,12 +9,21 @@
 static void ask_for_verify(struct transaction *transaction);
 
 /* The last verdict and recipient are the transaction's again: a record must not be about an address asked for. */
-static void verified(struct transaction *transaction, struct reply reply)
+void transaction_verify_forget(struct transaction *transaction)
 {
+    if (transaction->work != WORK_JUDGE_VERIFY && transaction->work != WORK_VERIFY)
+        return;
     transaction->verdict = transaction->before_verify.verdict;
     transaction->asked = transaction->before_verify.asked;
+    transaction->facts.recipients = transaction->before_verify.recipients;
+    transaction->facts.recipients_count = transaction->before_verify.recipients_count;
     transaction->verify = SLICE_NONE;
     transaction->backend_code = 0;
+}
+
+static void verified(struct transaction *transaction, struct reply reply)
+{
+    transaction_verify_forget(transaction);
     transaction_done(transaction, reply);
 }
 
@@ -54,6 +63,8 @@ void transaction_verify(struct transaction *transaction, const struct command_pa
         transaction_session_changed(transaction);
     transaction->before_verify.verdict = transaction->verdict;
     transaction->before_verify.asked = transaction->asked;
+    transaction->before_verify.recipients = transaction->facts.recipients;
+    transaction->before_verify.recipients_count = transaction->facts.recipients_count;
     transaction->verify = arena_copy(transaction->arena, path->text);
     transaction->asked = (struct facts_recipient){
         .path = transaction->verify,
