@@ -90,6 +90,12 @@ def authenticate(client, mechanism, user, password, initial=True):
 
 # ---- Postfix
 
+def password_program():
+    """saslpasswd2, installed or where quickstart unpacked it."""
+    unpacked = os.path.join(os.environ.get("MXWARD_BUILD", "build"), "sasl2-bin", "usr/sbin/saslpasswd2")
+    return unpacked if os.access(unpacked, os.X_OK) else "saslpasswd2"
+
+
 def cyrus(directory, users, realm, chroot=""):
     """Makes the store, where a smtpd in that folder for its root finds it; the lines for main.cf."""
     # Where Debian's Postfix looks for it: below the folder of main.cf.
@@ -98,7 +104,7 @@ def cyrus(directory, users, realm, chroot=""):
     os.makedirs(os.path.dirname(store), exist_ok=True)
     os.makedirs(folder, exist_ok=True)
     for user, password in users.items():
-        subprocess.run(["saslpasswd2", "-c", "-p", "-u", realm, "-f", store, user], input=password.encode(),
+        subprocess.run([password_program(), "-c", "-p", "-u", realm, "-f", store, user], input=password.encode(),
                        check=True, stdout=subprocess.DEVNULL)
     shutil.chown(store, "postfix", "postfix")
     with open(f"{folder}/smtpd.conf", "w", encoding="ascii") as file:
