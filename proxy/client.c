@@ -548,7 +548,7 @@ static void client_free(struct client *client)
     struct worker *worker = client->session.worker;
     leave_idle(client);
     client_end_transaction(client, "client closed the connection");
-    client_auth_free(client);
+    client_auth_abandon(client);
     backend_close(&client->session.backend);
     if (client->next != NULL)
         client->next->previous = client->previous;

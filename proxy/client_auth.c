@@ -27,7 +27,7 @@ struct client_auth {
     char line[];                       /* the command, until it is answered */
 };
 
-void client_auth_free(struct client *client)
+static void client_auth_free(struct client *client)
 {
     struct client_auth *auth = client->auth;
 
@@ -80,7 +80,8 @@ static bool is_over_limit(struct client *client, const char *mechanism)
     return true;
 }
 
-static void note_failure(struct client *client, const struct reply *reply)
+/* `reply`: to be logged. */
+static void note_failure(struct client *client, const char *reply)
 {
     struct worker *worker = client->session.worker;
     struct arena *arena = arena_new();
@@ -88,13 +89,26 @@ static void note_failure(struct client *client, const struct reply *reply)
 
     status_add(worker->column, STATUS_AUTH_FAILURES, 1);
     limits_note_auth_failure(worker->status, worker->slot, &client->session.facts.client_address, now());
-    /*
-     * Without the name: what is typed there by mistake is often the password. Without the reply's text: a backend may
-     * quote in it what it was told.
-     */
-    log_auth(client, "auth-failed", arena_string(arena, mechanism),
-             arena_printf(arena, "%u %.*s", reply->code, SLICE_ARG(reply_enhanced(reply))).text);
+    /* Without the name: what is typed there by mistake is often the password. */
+    log_auth(client, "auth-failed", arena_string(arena, mechanism), reply);
     arena_free(&arena);
+}
+
+/* Without the reply's text: a backend may quote in it what it was told. */
+static void note_refusal(struct client *client, const struct reply *reply)
+{
+    struct arena *arena = arena_new();
+
+    note_failure(client, arena_printf(arena, "%u %.*s", reply->code, SLICE_ARG(reply_enhanced(reply))).text);
+    arena_free(&arena);
+}
+
+/* Who leaves where it is told already that the token is wrong has tried one. */
+void client_auth_abandon(struct client *client)
+{
+    if (client->auth != NULL && client->auth->said && auth_exchange_may_have_failed(&client->auth->exchange))
+        note_failure(client, "none: the client left");
+    client_auth_free(client);
 }
 
 /* ---- the end of an exchange */
@@ -148,7 +162,7 @@ static void end_exchange(struct client *client, const struct reply *reply)
     } else if (reply->code == 235) {
         note_success(client);
     } else if (is_failure(client, reply)) {
-        note_failure(client, reply);
+        note_refusal(client, reply);
     }
     client_auth_free(client);
     if (refusal.code != 0 && !closing) {

@@ -108,7 +108,8 @@ void client_auth_response(struct client *client, struct slice line);
 void client_auth_too_long(struct client *client);
 /* Milliseconds that the exchange may still last. */
 int64_t client_auth_left(const struct client *client);
-void client_auth_free(struct client *client);
+/* The client goes, wherever its exchange is. */
+void client_auth_abandon(struct client *client);
 
 /* client_origin.c */
 enum progress client_advance_proxy_header(struct client *client);
