@@ -3,14 +3,10 @@
  * backend_dialogue.c: what a session does in each of its states (backend_private.h draws its way). Whatever is not by
  * the protocol loses the session: the client gets 451 and still owns its message. 250 for a message is told on only
  * if every byte of it had been written before that reply was read (P1).
+ * A 421 is the result of the command that it answers, and the end of the session (RFC 5321 3.8).
  *
- * Where TLS is configured nothing but our own EHLO and STARTTLS is said before it, and nothing that was heard before
- * it counts after it (RFC 3207 4.2); there is no going on without.
- *
- * A 421 is the result of the command that it answers, and the end of the session (RFC 5321 3.8). In the greeting and
- * in reply to our own EHLO and XCLIENT it speaks of us, not of the client: the session is then lost like by any other
- * refusal there. A refusal of the EHLO that was said for the client is the backend's word on that client: it becomes
- * the result of each of its commands. After a header of the PROXY protocol so is a refusal in the greeting.
+ * Here is how a reply is heard, in whatever state, and what a session does once it serves a client; how it comes to
+ * that is backend_greeting.c's.
  */
 #include "proxy/backend_private.h"
 
@@ -20,9 +16,17 @@
 #include "proxy/framing.h"
 #include "proxy/stream.h"
 
-enum heard { HEARD_NOTHING, HEARD_REPLY, HEARD_END };
+/* ---- hearing and saying */
 
-/* ---- hearing */
+const struct backend_settings *session_settings(const struct backend_session *session)
+{
+    return &session->pool->settings;
+}
+
+void session_say(struct backend_session *session, struct slice line)
+{
+    stream_write(session->stream, line);
+}
 
 /* A server that knows the client by a header may close the connection for that. */
 static enum backend_failure failure_of_end(const struct backend_session *session)
@@ -68,8 +72,7 @@ static enum reply_status take_line(struct backend_session *session, struct slice
     return reply_reader_line(&session->reader, line, &session->reply);
 }
 
-/* A whole reply, in session->reply; or the end of the connection, and then the session is lost or connects anew. */
-static enum heard hear(struct backend_session *session)
+enum heard session_hear(struct backend_session *session)
 {
     enum reply_status status = REPLY_MORE;
 
@@ -111,8 +114,7 @@ static struct slice heard_text(struct backend_session *session)
     return slice_first(reply_text(session->reply_arena, &session->reply), BACKEND_PROBLEM_MOST / 2);
 }
 
-/* After AUTH the code alone: the text may quote a password, and what is said here comes to logs and records. */
-static enum session_progress lose_by_reply(struct backend_session *session, enum backend_failure failure)
+enum session_progress session_lose_by_reply(struct backend_session *session, enum backend_failure failure)
 {
     struct slice text = slice_first(heard_text(session), session->secret ? strlen("500") : BACKEND_PROBLEM_MOST);
 
@@ -121,8 +123,7 @@ static enum session_progress lose_by_reply(struct backend_session *session, enum
 
 /* ---- results */
 
-/* The last thing a step does: the callback may close the session. */
-static enum session_progress finish(struct backend_session *session, enum backend_outcome outcome,
+enum session_progress session_finish(struct backend_session *session, enum backend_outcome outcome,
                                     const struct reply *reply)
 {
     struct backend_request *request = session_take_request(session);
@@ -137,277 +138,10 @@ static enum session_progress finish(struct backend_session *session, enum backen
     return PROGRESS_ON;
 }
 
-/* The reply is the result of the first request, and the session goes with it. */
-static enum session_progress finish_and_lose(struct backend_session *session)
+enum session_progress session_finish_and_lose(struct backend_session *session)
 {
-    lose_by_reply(session, FAILURE_BROKEN);
-    return finish(session, BACKEND_REPLIED, &session->reply);
-}
-
-/* ---- from the connection to a spare */
-
-static const struct backend_settings *settings_of(const struct backend_session *session)
-{
-    return &session->pool->settings;
-}
-
-static bool is_told_by_header(const struct backend_session *session)
-{
-    return settings_of(session)->identity == BACKEND_IDENTITY_PROXY;
-}
-
-static void say(struct backend_session *session, struct slice line)
-{
-    stream_write(session->stream, line);
-}
-
-/* What is unsent goes out before it, in the clear. */
-static enum session_progress begin_tls(struct backend_session *session)
-{
-    if (!stream_start_tls_client(session->stream, settings_of(session)->tls_client))
-        return session_lose(session, FAILURE_DOWN, "it closed the connection before TLS");
-    return session_enter(session, SESSION_HANDSHAKE);
-}
-
-static enum session_progress connected(struct backend_session *session)
-{
-    if (is_told_by_header(session))
-        say(session, backend_identity_header(&session->client, session->arena));
-    if (settings_of(session)->tls == BACKEND_TLS_IMPLICIT)
-        return begin_tls(session);
-    return session_enter(session, SESSION_GREETING);
-}
-
-static enum session_progress advance_connect(struct backend_session *session)
-{
-    switch (stream_state(session->stream)) {
-    case STREAM_CONNECTING:
-    case STREAM_HANDSHAKE:
-        return PROGRESS_WAIT;
-    case STREAM_OPEN:
-    case STREAM_ENDED:
-        return connected(session);
-    case STREAM_BROKEN:
-        return session_lose(session, FAILURE_DOWN, "%s", stream_problem(session->stream));
-    }
-    bug("stream_state");
-}
-
-static bool wants_starttls(const struct backend_session *session)
-{
-    return settings_of(session)->tls == BACKEND_TLS_STARTTLS && !stream_is_tls(session->stream);
-}
-
-/* Our own EHLO, unless it is known already who the client is: then that is the one to be named. */
-static enum session_progress say_hello(struct backend_session *session)
-{
-    bool client = is_told_by_header(session) && !wants_starttls(session);
-    const char *verb = settings_of(session)->protocol == BACKEND_LMTP ? "LHLO" : "EHLO";
-
-    if (client)
-        say(session, backend_identity_hello(&session->client, settings_of(session)->protocol, session->pool->hostname,
-                                            session->arena));
-    else
-        say(session, arena_printf(session->reply_arena, "%s %s\r\n", verb, session->pool->hostname));
-    return session_enter(session, client ? SESSION_HELLO_CLIENT : SESSION_HELLO);
-}
-
-static enum session_progress advance_handshake(struct backend_session *session)
-{
-    const struct backend_settings *settings = settings_of(session);
-
-    switch (stream_state(session->stream)) {
-    case STREAM_CONNECTING:
-    case STREAM_HANDSHAKE:
-        return PROGRESS_WAIT;
-    case STREAM_OPEN:
-    case STREAM_ENDED:
-        if (settings->tls == BACKEND_TLS_IMPLICIT)
-            return session_enter(session, SESSION_GREETING);
-        return say_hello(session);
-    case STREAM_BROKEN:
-        return session_lose(session, FAILURE_TLS, "%s%s%s%s", stream_problem(session->stream),
-                            settings->trust.verify ? " (tls-name \"" : "",
-                            settings->trust.verify ? settings->trust.name : "", settings->trust.verify ? "\")" : "");
-    }
-    bug("stream_state");
-}
-
-static enum session_progress refuse_client(struct backend_session *session)
-{
-    session->refusal = reply_copy(session->arena, &session->reply);
-    pool_serves(session->pool);
-    return session_enter(session, SESSION_REFUSED);
-}
-
-static enum session_progress advance_greeting(struct backend_session *session)
-{
-    enum heard heard = hear(session);
-
-    if (heard != HEARD_REPLY)
-        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
-    if (session->reply.code == 220)
-        return say_hello(session);
-    if (!is_told_by_header(session))
-        return lose_by_reply(session, FAILURE_DOWN);
-    if (session->reply.code < 400 || session->reply.code == 421)
-        return lose_by_reply(session, FAILURE_CLIENT);
-    return refuse_client(session);
-}
-
-static bool has_attributes(const struct backend_session *session)
-{
-    unsigned needed = settings_of(session)->protocol == BACKEND_LMTP ? ATTRIBUTES_NEEDED_LMTP : ATTRIBUTES_NEEDED;
-
-    return (session->attributes & needed) == needed;
-}
-
-static enum session_progress begin_starttls(struct backend_session *session)
-{
-    if ((session->offer.extensions & BACKEND_STARTTLS) == 0)
-        return session_lose(session, FAILURE_TLS, "it does not offer STARTTLS, which \"tls starttls\" wants");
-    say(session, SLICE("STARTTLS\r\n"));
-    return session_enter(session, SESSION_STARTTLS);
-}
-
-/*
- * RFC 3207 6: what came behind the reply was put there by somebody who can write on the wire, to be taken for words
- * within TLS. Nothing is said to such a connection any more.
- */
-static enum session_progress advance_starttls(struct backend_session *session)
-{
-    enum heard heard = hear(session);
-
-    if (heard != HEARD_REPLY)
-        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
-    if (session->reply.code != 220)
-        return lose_by_reply(session, FAILURE_TLS);
-    if (stream_input_length(session->stream) > 0)
-        return session_lose(session, FAILURE_BROKEN, "words in the clear came behind its reply to STARTTLS");
-    return begin_tls(session);
-}
-
-/* RFC 8689 2 and 4.2.1: a message with REQUIRETLS goes by TLS to a verified server, or does not leave the machine. */
-static void read_offer(struct backend_session *session, unsigned *attributes_out)
-{
-    bool verified = stream_is_tls(session->stream) && settings_of(session)->trust.verify;
-
-    backend_read_offer(&session->reply, &session->offer, attributes_out);
-    if (!verified && !pool_is_local(session->pool))
-        session->offer.extensions &= ~(unsigned)BACKEND_REQUIRETLS;
-}
-
-static enum session_progress advance_hello(struct backend_session *session)
-{
-    enum heard heard = hear(session);
-
-    if (heard != HEARD_REPLY)
-        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
-    if (session->reply.code != 250)
-        return lose_by_reply(session, FAILURE_BROKEN);
-    read_offer(session, &session->attributes);
-    if (wants_starttls(session))
-        return begin_starttls(session);
-    if (settings_of(session)->identity == BACKEND_IDENTITY_XCLIENT && !has_attributes(session))
-        return session_lose(session, FAILURE_NO_XCLIENT, "it does not offer XCLIENT with %sADDR to us (in Postfix: "
-                            "smtpd_authorized_xclient_hosts); without it every client would have our address",
-                            settings_of(session)->protocol == BACKEND_LMTP ? "" : "NAME and ");
-    pool_learn(session->pool, session);
-    return session_enter(session, SESSION_SPARE);
-}
-
-static enum session_progress begin_serving(struct backend_session *session)
-{
-    pool_serves(session->pool);
-    return session_enter(session, SESSION_READY);
-}
-
-static enum session_progress begin_identity(struct backend_session *session)
-{
-    session->identity_count = backend_identity_lines(&session->client, session->attributes, session->arena,
-                                                     session->identity);
-    session->identity_next = 1;
-    say(session, session->identity[0]);
-    return session_enter(session, SESSION_IDENTIFY);
-}
-
-static enum session_progress advance_spare(struct backend_session *session)
-{
-    switch (hear(session)) {
-    case HEARD_END:
-        return PROGRESS_ON;
-    case HEARD_REPLY:
-        return lose_by_reply(session, FAILURE_DOWN);
-    case HEARD_NOTHING:
-        break;
-    }
-    if (session->role != ROLE_TAKEN)
-        return PROGRESS_WAIT;
-    if (settings_of(session)->identity == BACKEND_IDENTITY_XCLIENT)
-        return begin_identity(session);
-    return begin_serving(session);
-}
-
-/* ---- who the client is */
-
-static enum session_progress advance_identify(struct backend_session *session)
-{
-    enum heard heard = hear(session);
-
-    if (heard != HEARD_REPLY)
-        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
-    if (session->reply.code != 220)
-        return lose_by_reply(session, FAILURE_XCLIENT_REFUSED);
-    if (session->identity_next < session->identity_count) {
-        say(session, session->identity[session->identity_next++]);
-        return session_enter(session, SESSION_IDENTIFY);
-    }
-    say(session, backend_identity_hello(&session->client, settings_of(session)->protocol, session->pool->hostname,
-                                        session->arena));
-    return session_enter(session, SESSION_HELLO_CLIENT);
-}
-
-/* A server that was not told to expect the header takes it for commands that it does not know. */
-static bool is_no_header_reader(const struct backend_session *session)
-{
-    return is_told_by_header(session) && (session->reply.code == 500 || session->reply.code == 502);
-}
-
-static enum session_progress advance_hello_client(struct backend_session *session)
-{
-    enum heard heard = hear(session);
-
-    if (heard != HEARD_REPLY)
-        return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
-    if (session->reply.code == 250) {
-        unsigned attributes;
-        read_offer(session, &attributes);
-        /* After a header of ours it is the only one; HELO has nothing to teach. */
-        if (is_told_by_header(session) && (session->client.esmtp || settings_of(session)->protocol == BACKEND_LMTP))
-            pool_learn(session->pool, session);
-        return begin_serving(session);
-    }
-    if (session->reply.code == 421)
-        return session->requests.first == NULL ? lose_by_reply(session, FAILURE_CLIENT) : finish_and_lose(session);
-    if (session->reply.code < 400 || is_no_header_reader(session))
-        return lose_by_reply(session, FAILURE_BROKEN);
-    return refuse_client(session);
-}
-
-static enum session_progress advance_refused(struct backend_session *session)
-{
-    switch (hear(session)) {
-    case HEARD_END:
-        return PROGRESS_ON;
-    case HEARD_REPLY:
-        return lose_by_reply(session, FAILURE_BROKEN);
-    case HEARD_NOTHING:
-        break;
-    }
-    if (session->requests.first == NULL)
-        return PROGRESS_WAIT;
-    session->moved = true;
-    return finish(session, BACKEND_REPLIED, &session->refusal);
+    session_lose_by_reply(session, FAILURE_BROKEN);
+    return session_finish(session, BACKEND_REPLIED, &session->reply);
 }
 
 /* ---- commands */
@@ -432,7 +166,7 @@ static void send_commands(struct backend_session *session)
 
     while (request != NULL && request->kind != REQUEST_MESSAGE && request->kind != REQUEST_AUTH && !request->bad &&
            (pipelining || session->outstanding == 0) && stream_unsent(session->stream) < BACKEND_OUTPUT_MOST) {
-        say(session, slice_of(request->line, request->length));
+        session_say(session, slice_of(request->line, request->length));
         request->sent = true;
         session->outstanding++;
         request = request->next;
@@ -445,7 +179,7 @@ static void send_commands(struct backend_session *session)
  */
 static unsigned missing_extensions(const struct backend_session *session)
 {
-    if (!session->client.esmtp && settings_of(session)->protocol == BACKEND_SMTP)
+    if (!session->client.esmtp && session_settings(session)->protocol == BACKEND_SMTP)
         return 0;
     return session->required & ~session->offer.extensions;
 }
@@ -464,10 +198,10 @@ static enum session_progress begin_message(struct backend_session *session, stru
         return session_lose(session, FAILURE_BROKEN, "the fields to be removed do not lie within the message");
     request->sent = true;
     if (!chunked) {
-        say(session, SLICE("DATA\r\n"));
+        session_say(session, SLICE("DATA\r\n"));
         return session_enter(session, SESSION_DATA);
     }
-    say(session, arena_printf(session->reply_arena, "BDAT %llu LAST\r\n",
+    session_say(session, arena_printf(session->reply_arena, "BDAT %llu LAST\r\n",
                               (unsigned long long)transmission_size(&session->transmission)));
     return session_enter(session, SESSION_SENDING);
 }
@@ -479,7 +213,7 @@ static enum session_progress say_auth(struct backend_session *session, struct ba
         return session_lose(session, FAILURE_BROKEN, "a line of AUTH cannot be said");
     stream_keep_secret(session->stream);
     session->secret = true;
-    say(session, slice_of(request->line, request->length));
+    session_say(session, slice_of(request->line, request->length));
     request->sent = true;
     return session_enter(session, SESSION_AUTH);
 }
@@ -488,11 +222,11 @@ static enum session_progress advance_ready(struct backend_session *session)
 {
     struct backend_request *request;
 
-    switch (hear(session)) {
+    switch (session_hear(session)) {
     case HEARD_END:
         return PROGRESS_ON;
     case HEARD_REPLY:
-        return lose_by_reply(session, FAILURE_BROKEN);
+        return session_lose_by_reply(session, FAILURE_BROKEN);
     case HEARD_NOTHING:
         break;
     }
@@ -523,16 +257,16 @@ static enum session_progress advance_commands(struct backend_session *session)
     if (missing_extensions(session) != 0)
         return lose_for_extension(session);
     send_commands(session);
-    heard = hear(session);
+    heard = session_hear(session);
     if (heard != HEARD_REPLY)
         return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
     if (session->reply.code == 421)
-        return finish_and_lose(session);
+        return session_finish_and_lose(session);
     if (!is_possible(session->requests.first->kind, session->reply.code))
-        return lose_by_reply(session, FAILURE_BROKEN);
+        return session_lose_by_reply(session, FAILURE_BROKEN);
     if (--session->outstanding == 0)
         session_enter(session, SESSION_READY);
-    return finish(session, BACKEND_REPLIED, &session->reply);
+    return session_finish(session, BACKEND_REPLIED, &session->reply);
 }
 
 /* ---- AUTH */
@@ -545,25 +279,25 @@ static bool is_auth_reply(const struct reply *reply)
 
 static enum session_progress advance_auth(struct backend_session *session)
 {
-    enum heard heard = hear(session);
+    enum heard heard = session_hear(session);
 
     if (heard != HEARD_REPLY)
         return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
     if (session->reply.code == 421)
-        return finish_and_lose(session);
+        return session_finish_and_lose(session);
     if (!is_auth_reply(&session->reply))
-        return lose_by_reply(session, FAILURE_BROKEN);
+        return session_lose_by_reply(session, FAILURE_BROKEN);
     session_enter(session, session->reply.code == 334 ? SESSION_CHALLENGED : SESSION_READY);
-    return finish(session, BACKEND_REPLIED, &session->reply);
+    return session_finish(session, BACKEND_REPLIED, &session->reply);
 }
 
 static enum session_progress advance_challenged(struct backend_session *session)
 {
-    switch (hear(session)) {
+    switch (session_hear(session)) {
     case HEARD_END:
         return PROGRESS_ON;
     case HEARD_REPLY:
-        return lose_by_reply(session, FAILURE_BROKEN);
+        return session_lose_by_reply(session, FAILURE_BROKEN);
     case HEARD_NOTHING:
         break;
     }
@@ -578,18 +312,18 @@ static enum session_progress advance_challenged(struct backend_session *session)
 
 static enum session_progress advance_data(struct backend_session *session)
 {
-    enum heard heard = hear(session);
+    enum heard heard = session_hear(session);
 
     if (heard != HEARD_REPLY)
         return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
     if (session->reply.code == 354)
         return session_enter(session, SESSION_SENDING);
     if (session->reply.code == 421)
-        return finish_and_lose(session);
+        return session_finish_and_lose(session);
     if (session->reply.code < 400)
-        return lose_by_reply(session, FAILURE_BROKEN);
+        return session_lose_by_reply(session, FAILURE_BROKEN);
     session_enter(session, SESSION_READY);
-    return finish(session, BACKEND_REPLIED, &session->reply);
+    return session_finish(session, BACKEND_REPLIED, &session->reply);
 }
 
 /*
@@ -599,13 +333,13 @@ static enum session_progress advance_data(struct backend_session *session)
 static enum session_progress heard_early(struct backend_session *session)
 {
     if (session->reply.code >= 400)
-        return finish_and_lose(session);
-    return lose_by_reply(session, FAILURE_BROKEN);
+        return session_finish_and_lose(session);
+    return session_lose_by_reply(session, FAILURE_BROKEN);
 }
 
 static enum session_progress advance_sending(struct backend_session *session)
 {
-    enum heard heard = hear(session);
+    enum heard heard = session_hear(session);
 
     if (heard == HEARD_REPLY)
         return heard_early(session);
@@ -633,25 +367,25 @@ static enum session_progress advance_final(struct backend_session *session)
     enum heard heard;
 
     session_note_unsent(session);
-    heard = hear(session);
+    heard = session_hear(session);
     if (heard != HEARD_REPLY)
         return heard == HEARD_END ? PROGRESS_ON : PROGRESS_WAIT;
     /* P1: nothing but a refusal is believed before every byte was handed to the kernel. */
     if (session->unsent > 0)
         return heard_early(session);
     if (session->reply.code == 421)
-        return finish_and_lose(session);
+        return session_finish_and_lose(session);
     if (session->reply.code >= 300 && session->reply.code < 400)
-        return lose_by_reply(session, FAILURE_BROKEN);
+        return session_lose_by_reply(session, FAILURE_BROKEN);
     session_enter(session, SESSION_READY);
-    return finish(session, BACKEND_REPLIED, &session->reply);
+    return session_finish(session, BACKEND_REPLIED, &session->reply);
 }
 
 /* ---- the end */
 
 static enum session_progress advance_leaving(struct backend_session *session)
 {
-    if (hear(session) != HEARD_NOTHING)
+    if (session_hear(session) != HEARD_NOTHING)
         session->ending = true;
     return PROGRESS_WAIT;
 }
@@ -662,25 +396,26 @@ static enum session_progress advance_lost(struct backend_session *session)
         session->ending = true;
     if (session->ending || session->requests.first == NULL)
         return PROGRESS_WAIT;
-    return finish(session, BACKEND_LOST, NULL);
+    return session_finish(session, BACKEND_LOST, NULL);
 }
 
 static enum session_progress advance_busy(struct backend_session *session)
 {
     if (session->requests.first == NULL)
         return PROGRESS_WAIT;
-    return finish(session, BACKEND_BUSY, NULL);
+    return session_finish(session, BACKEND_BUSY, NULL);
 }
 
 const struct session_state_info session_states[SESSION_BUSY + 1] = {
-    [SESSION_CONNECT] = { "connecting", LIMIT_CONNECT, advance_connect },
-    [SESSION_HANDSHAKE] = { "TLS began", LIMIT_CONNECT, advance_handshake },
-    [SESSION_STARTTLS] = { "waiting for the reply to STARTTLS", LIMIT_CONNECT, advance_starttls },
-    [SESSION_GREETING] = { "waiting for its greeting", LIMIT_CONNECT, advance_greeting },
-    [SESSION_HELLO] = { "waiting for the reply to EHLO", LIMIT_CONNECT, advance_hello },
-    [SESSION_SPARE] = { "nothing was asked", LIMIT_SPARE, advance_spare },
-    [SESSION_IDENTIFY] = { "waiting for the reply to XCLIENT", LIMIT_COMMAND, advance_identify },
-    [SESSION_HELLO_CLIENT] = { "waiting for the reply to the client's EHLO", LIMIT_COMMAND, advance_hello_client },
+    [SESSION_CONNECT] = { "connecting", LIMIT_CONNECT, session_advance_connect },
+    [SESSION_HANDSHAKE] = { "TLS began", LIMIT_CONNECT, session_advance_handshake },
+    [SESSION_STARTTLS] = { "waiting for the reply to STARTTLS", LIMIT_CONNECT, session_advance_starttls },
+    [SESSION_GREETING] = { "waiting for its greeting", LIMIT_CONNECT, session_advance_greeting },
+    [SESSION_HELLO] = { "waiting for the reply to EHLO", LIMIT_CONNECT, session_advance_hello },
+    [SESSION_SPARE] = { "nothing was asked", LIMIT_SPARE, session_advance_spare },
+    [SESSION_IDENTIFY] = { "waiting for the reply to XCLIENT", LIMIT_COMMAND, session_advance_identify },
+    [SESSION_HELLO_CLIENT] = { "waiting for the reply to the client's EHLO", LIMIT_COMMAND,
+                               session_advance_hello_client },
     [SESSION_READY] = { "nothing was asked", LIMIT_NONE, advance_ready },
     [SESSION_COMMANDS] = { "waiting for the reply to a command", LIMIT_COMMAND, advance_commands },
     [SESSION_AUTH] = { "waiting for the reply to AUTH", LIMIT_COMMAND, advance_auth },
@@ -688,7 +423,7 @@ const struct session_state_info session_states[SESSION_BUSY + 1] = {
     [SESSION_DATA] = { "waiting for the reply to DATA", LIMIT_COMMAND, advance_data },
     [SESSION_SENDING] = { "sending a message", LIMIT_COMMAND, advance_sending },
     [SESSION_FINAL] = { "waiting for the reply to a message", LIMIT_DATA, advance_final },
-    [SESSION_REFUSED] = { "nothing was asked", LIMIT_NONE, advance_refused },
+    [SESSION_REFUSED] = { "nothing was asked", LIMIT_NONE, session_advance_refused },
     [SESSION_LEAVING] = { "waiting for the reply to QUIT", LIMIT_QUIT, advance_leaving },
     [SESSION_LOST] = { "lost", LIMIT_NONE, advance_lost },
     [SESSION_BUSY] = { "busy", LIMIT_NONE, advance_busy },

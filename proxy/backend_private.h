@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * backend_private.h: what backend.c (its public calls), backend_session.c and backend_dialogue.c (its states),
- * backend_message.c (a message on its way), backend_identity.c (what is said of the client), backend_pool.c and
- * backend_probe.c know of each other. A session belongs to the pool's list from its making to its freeing; who opened
- * it only borrows it. A connection counts against `backend-sessions` from connect to close, QUIT and its reply
- * included.
+ * backend_private.h: what backend.c (its public calls), backend_session.c, backend_greeting.c and backend_dialogue.c
+ * (its states), backend_message.c (a message on its way), backend_identity.c (what is said of the client),
+ * backend_pool.c and backend_probe.c know of each other. A session belongs to the pool's list from its making to its
+ * freeing; who opened it only borrows it. A connection counts against `backend-sessions` from connect to close, QUIT
+ * and its reply included.
  *
  * The way of a session:
  *
@@ -109,7 +109,7 @@ bool transmission_begin(struct backend_transmission *transmission, const struct 
 uint64_t transmission_size(const struct backend_transmission *transmission);
 enum transmission_status transmission_fill(struct backend_transmission *transmission, struct stream *stream);
 
-/* ---- backend_session.c, backend_dialogue.c */
+/* ---- backend_session.c */
 
 enum session_state {
     SESSION_CONNECT,
@@ -239,6 +239,35 @@ enum session_progress session_lose(struct backend_session *session, enum backend
                                    ...)
     __attribute__((format(printf, 3, 4)));
 void session_note_unsent(struct backend_session *session);
+
+/* ---- backend_dialogue.c: hearing and saying, in any state */
+
+enum heard { HEARD_NOTHING, HEARD_REPLY, HEARD_END };
+
+const struct backend_settings *session_settings(const struct backend_session *session);
+/* Whole lines, with CRLF. */
+void session_say(struct backend_session *session, struct slice line);
+/* A whole reply, in session->reply; or the end of the connection, and then the session is lost or connects anew. */
+enum heard session_hear(struct backend_session *session);
+/* After AUTH the code alone: the text may quote a password, and what is said here comes to logs and records. */
+enum session_progress session_lose_by_reply(struct backend_session *session, enum backend_failure failure);
+/* The result of the first request. The last thing a step does: the callback may close the session. */
+enum session_progress session_finish(struct backend_session *session, enum backend_outcome outcome,
+                                     const struct reply *reply);
+/* The reply is the result of the first request, and the session goes with it. */
+enum session_progress session_finish_and_lose(struct backend_session *session);
+
+/* ---- backend_greeting.c: the states until a client is served */
+
+enum session_progress session_advance_connect(struct backend_session *session);
+enum session_progress session_advance_handshake(struct backend_session *session);
+enum session_progress session_advance_greeting(struct backend_session *session);
+enum session_progress session_advance_starttls(struct backend_session *session);
+enum session_progress session_advance_hello(struct backend_session *session);
+enum session_progress session_advance_spare(struct backend_session *session);
+enum session_progress session_advance_identify(struct backend_session *session);
+enum session_progress session_advance_hello_client(struct backend_session *session);
+enum session_progress session_advance_refused(struct backend_session *session);
 
 /* ---- backend_pool.c */
 
