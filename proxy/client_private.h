@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * client_private.h: what client.c (the state machine), client_commands.c (the table of commands) and client_origin.c
- * (whose session it is) share.
+ * client_private.h: what client.c (the state machine), client_input.c (what is heard), client_commands.c (the table of
+ * commands), client_auth.c and client_origin.c (whose session it is) share.
  */
 #ifndef MXWARD_PROXY_CLIENT_PRIVATE_H
 #define MXWARD_PROXY_CLIENT_PRIVATE_H
@@ -93,6 +93,9 @@ bool client_count_error(struct client *client);
 void client_error(struct client *client, unsigned code, const char *enhanced, const char *text);
 void client_enter(struct client *client, enum client_state state);
 void client_close(struct client *client, const char *reason);
+enum progress client_leave(struct client *client, const char *reason);
+/* The stream is gone, or has ended with nothing left to read. */
+bool client_has_left(struct client *client);
 /* The session's transaction, made when there is none. */
 struct transaction *client_transaction(struct client *client);
 void client_end_transaction(struct client *client, const char *reason);
@@ -121,6 +124,14 @@ bool client_may_xclient(const struct client *client);
 void client_run_xclient(struct client *client, const struct command *command);
 /* One that is malformed, or not this client's to say. */
 void client_refuse_xclient(struct client *client, const char *problem);
+
+/* client_input.c */
+enum progress client_advance_command(struct client *client);
+/* Also of the end of a message: what was asked for is under way. */
+enum progress client_advance_wait(struct client *client);
+enum progress client_advance_auth(struct client *client);
+enum progress client_advance_data(struct client *client);
+enum progress client_advance_chunk(struct client *client);
 
 /* client_commands.c */
 void client_run_command(struct client *client, struct slice line);
