@@ -8,6 +8,7 @@
 #include "proxy/master_private.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include <event2/event.h>
@@ -67,6 +68,8 @@ static void settle(struct master *master)
     master->next_sent = false;
     ports_close_but(&master->next_ports, &master->ports);
     load_free(&master->next);
+    /* A long list takes megabytes to compile; what lies above them would keep the heap from giving them back. */
+    malloc_trim(0);
 }
 
 void master_reload_refuse(struct master *master, const char *why)
