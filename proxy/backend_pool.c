@@ -164,8 +164,9 @@ static void pool_advance(struct backend_pool *pool)
 {
     if (pool->private || pool->retired || pool->waiting)
         return;
+    /* While clients have all its sessions it says nothing against the backend that there is none for a probe. */
     if (!pool->has_offer || pool->ailing) {
-        if (pool->probing == NULL)
+        if (pool->probing == NULL && pool_has_room(pool))
             pool->probing = probe_begin(pool, probed, pool);
         return;
     }

@@ -37,6 +37,7 @@ static void disconnect(struct backend_session *session)
         return;
     stream_free(&session->stream);
     session->pool->connections--;
+    pool_check(session->pool);
 }
 
 static void session_advance(struct backend_session *session);

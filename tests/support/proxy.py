@@ -323,22 +323,26 @@ class Proxy:
 
     @staticmethod
     def family(masters):
-        """[(pid, arguments)] of those masters and all that descends from them."""
-        family = []
+        """
+        [(pid, arguments)] of those masters and all that descends from them, but for what is being started: between fork
+        and exec a child has its parent's arguments.
+        """
+        family, parents = {}, {}
         for entry in os.listdir("/proc"):
             if not entry.isdigit():
                 continue
             try:
                 # The master began a session of its own; its children stay in it, orphaned or not.
                 with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
-                    state, _, _, session = file.read().rpartition(")")[2].split()[:4]
+                    state, parent, _, session = file.read().rpartition(")")[2].split()[:4]
                 if int(session) not in masters or state in "ZX":
                     continue
                 with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    family.append((int(entry), file.read().decode("utf-8", "replace").split("\0")[:-1]))
+                    family[int(entry)] = file.read().decode("utf-8", "replace").split("\0")[:-1]
+                parents[int(entry)] = int(parent)
             except (FileNotFoundError, ProcessLookupError):
                 pass
-        return sorted(family)
+        return sorted((pid, arguments) for pid, arguments in family.items() if family.get(parents[pid]) != arguments)
 
     def wait_role(self, role, count=1, seconds=10, other_than=()):
         """Until so many processes of that role live that are none of `other_than`."""

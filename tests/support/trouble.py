@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import namespace
 
@@ -61,6 +62,28 @@ def limit_softly(pid, option):
     subprocess.run([*change, "prlimit", f"--pid={pid}", option], check=True, capture_output=True)
 
 
+def limit_again(pid, option):
+    """What is over, for a process that may have died of it, or be dying."""
+    try:
+        limit_softly(pid, option)
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    except subprocess.CalledProcessError:
+        wait_end(pid)
+
+
+def wait_end(pid, seconds=5):
+    """Until nothing runs by that number; what ends leaves a number for its parent."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            if file.read().rpartition(")")[2].split()[0] not in "ZX":
+                time.sleep(0.02)
+                continue
+        return
+    raise TimeoutError(f"process {pid} lives, and its limits could not be changed")
+
+
 @contextlib.contextmanager
 def squeezed(pid, more=0):
     """So many descriptors more than it has may it open."""
@@ -72,8 +95,7 @@ def squeezed(pid, more=0):
     try:
         yield
     finally:
-        if os.path.exists(f"/proc/{pid}/limits"):
-            limit_softly(pid, f"--nofile={soft}:")
+        limit_again(pid, f"--nofile={soft}:")
 
 
 @contextlib.contextmanager
@@ -85,8 +107,7 @@ def cramped(pid, more):
     try:
         yield
     finally:
-        if os.path.exists(f"/proc/{pid}/limits"):
-            limit_softly(pid, "--as=unlimited:")
+        limit_again(pid, "--as=unlimited:")
 
 
 def small_disk(path, size):

@@ -544,6 +544,30 @@ START_TEST(test_bound)
 }
 END_TEST
 
+/* That clients have all of its sessions is no reason to call a backend down; when one goes it is probed. */
+START_TEST(test_no_room_for_probe)
+{
+    static const char *const scripts[] = { FIT, CLIENT_SCRIPT, FIT, CLIENT_SCRIPT, NULL };
+    struct world world;
+    struct results results;
+    struct backend_session *session;
+
+    world_begin(&world, scripts, 0, 1);
+    WAIT_FOR(world.peer->base, is_ready(&world) && backend_pool_sessions(world.pool) == 0);
+    session = open_and_reset(&world, &results);
+    WAIT_FOR(world.peer->base, results.done);
+    world.pool->ailing = true;
+    pool_check(world.pool);
+    loop_until(world.peer->base, NULL, 0.1);
+    ck_assert_uint_eq(world.peer->connections, 2);
+    ck_assert_str_eq(backend_pool_problem(world.pool), "");
+    backend_close(&session);
+    WAIT_FOR(world.peer->base, backend_pool_health(world.pool) == BACKEND_UP);
+    ck_assert_uint_eq(world.peer->connections, 3);
+    world_end(&world);
+}
+END_TEST
+
 /* A place is free again when a session is lost, though its client has not let go of it. */
 START_TEST(test_lost_frees_place)
 {
@@ -783,6 +807,7 @@ Suite *suite_backend_pool(void)
     tcase_add_test(pool, test_header_refused_silently);
     tcase_add_test(pool, test_bound);
     tcase_add_test(pool, test_lost_frees_place);
+    tcase_add_test(pool, test_no_room_for_probe);
     tcase_add_test(pool, test_spare_taken);
     tcase_add_loop_test(pool, test_stale_spare, 0, ROWS(stale_scripts));
     tcase_add_test(pool, test_stale_twice);
