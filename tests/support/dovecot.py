@@ -12,9 +12,9 @@ namespace.enter() as root.
 
 import os
 import shutil
-import socket
 import subprocess
-import time
+
+import namespace
 
 PORT = 10024
 USERS = ("user@example.org", "second@example.org")
@@ -106,21 +106,7 @@ class Dovecot:
         self.process = subprocess.Popen([f"{trees[0]}/usr/bin/doveconf", "-f", "service=master", "-c", f"{self.directory}/dovecot.conf", "-e",
                                          f"{trees[0]}/usr/sbin/dovecot", "-F"],
                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self._wait_ready()
-
-    def _wait_ready(self):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"Dovecot ended with {self.process.returncode}: {self.log()}")
-            try:
-                with socket.create_connection(("127.0.0.1", PORT), 10) as connection:
-                    if connection.recv(3) == b"220":
-                        return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        raise RuntimeError(f"Dovecot does not answer: {self.log()}")
+        namespace.wait_greeting(self.process, ("127.0.0.1", PORT), self.log)
 
     def stop(self):
         if self.process is None:

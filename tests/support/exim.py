@@ -12,9 +12,7 @@ example.org on two ports, the second of which offers CHUNKING; it queues, and de
 import os
 import re
 import shutil
-import socket
 import subprocess
-import time
 
 import namespace
 
@@ -78,21 +76,7 @@ class Exim:
         self.process = subprocess.Popen([f"{self.directory}/exim4", "-C", f"{self.directory}/exim.conf", "-bdf"], user=USER, group=USER,
                                         extra_groups=[], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
-        self._wait_ready()
-
-    def _wait_ready(self):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"Exim ended with {self.process.returncode}: {self.log()}")
-            try:
-                with socket.create_connection(("127.0.0.1", PORT), 10) as connection:
-                    if connection.recv(3) == b"220":
-                        return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        raise RuntimeError(f"Exim does not answer: {self.log()}")
+        namespace.wait_greeting(self.process, ("127.0.0.1", PORT), self.log)
 
     def stop(self):
         if self.process is None:

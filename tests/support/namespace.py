@@ -9,9 +9,11 @@ running. Needs root; without it a user namespace is used, in which there is one 
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 MARK = "MXWARD_TEST_NAMESPACE"
 
@@ -110,3 +112,19 @@ def end_session(process, seconds=10):
         except (ProcessLookupError, PermissionError):
             pass
     process.wait()
+
+
+def wait_greeting(process, address, log, seconds=20):
+    """Until a mail server of ours says 220 there. `log()`: what is told of one that does not."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} ended with {process.returncode}: {log()}")
+        try:
+            with socket.create_connection(address, 10) as connection:
+                if connection.recv(3) == b"220":
+                    return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise RuntimeError(f"{process.args[0]} does not answer: {log()}")

@@ -11,7 +11,6 @@ for main.cf. The log is in postfix.log().
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 
@@ -132,7 +131,7 @@ class Postfix:
             [f"{self.tree}/usr/lib/postfix/sbin/master", "-c", f"{self.directory}/etc", "-d"],
             env=self.environment(), start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
-        self._wait_ready()
+        namespace.wait_greeting(self.process, (self.address, self.port), self.log)
 
     def _make_folders(self):
         os.makedirs(f"{self.directory}/etc", exist_ok=True)
@@ -149,20 +148,6 @@ class Postfix:
             if name != "pid":
                 shutil.chown(path, "postfix", "postdrop" if name in ("maildrop", "public") else "root")
             os.chmod(path, {"maildrop": 0o730, "public": 0o710, "pid": 0o755}.get(name, 0o700))
-
-    def _wait_ready(self):
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"Postfix ended with {self.process.returncode}: {self.log()}")
-            try:
-                with socket.create_connection((self.address, self.port), 10) as connection:
-                    if connection.recv(3) == b"220":
-                        return
-            except OSError:
-                pass
-            time.sleep(0.05)
-        raise RuntimeError(f"Postfix does not answer: {self.log()}")
 
     def stop(self):
         if self.process is None:
