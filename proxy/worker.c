@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ struct life {
     bool running;
     bool flushing;
     unsigned unfit_told;               /* bits of the generation's backends */
+    uint64_t given_back;               /* sessions begun when memory last was */
     struct {
         int64_t memory, spool, backend_sessions, questions, judge_deaths;
     } published;
@@ -100,6 +102,20 @@ static void publish_backends(struct life *life)
     }
 }
 
+/*
+ * What a rush of sessions took lies in pieces all over the heap, and malloc() gives back only what is at its end. Done
+ * when nobody waits: a heap of hundreds of megabytes takes milliseconds.
+ */
+static void give_back(struct life *life)
+{
+    struct worker *worker = &life->worker;
+    uint64_t begun = status_get(worker->status, worker->slot, STATUS_SESSIONS_TOTAL);
+    if (worker->clients != NULL || begun == life->given_back)
+        return;
+    life->given_back = begun;
+    malloc_trim(0);
+}
+
 static void publish(evutil_socket_t unused, short events, void *context)
 {
     struct life *life = context;
@@ -114,6 +130,7 @@ static void publish(evutil_socket_t unused, short events, void *context)
     publish_one(worker, STATUS_JUDGE_DEATHS, &life->published.judge_deaths, judges_deaths(worker->judges));
     upstreams_sweep(worker->upstreams);
     publish_backends(life);
+    give_back(life);
 }
 
 /* Listening */
