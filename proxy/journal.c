@@ -2,7 +2,7 @@
 /*
  * journal.c: one run of bytes: dealt with by the keeper (given back), sent, not yet sent. Writing happens on
  * the loop's next turn, so that the records of one turn go in one call. Memory grows as needed, up to
- * JOURNAL_HELD_MOST.
+ * JOURNAL_HELD_MOST, and what a keeper that was away made it is given up once all is dealt with.
  */
 #include "proxy/journal.h"
 
@@ -20,6 +20,8 @@
 
 /* Microseconds between two complaints. */
 #define COMPLAINT_INTERVAL (INT64_C(60) * 1000000)
+/* Room that stays while nothing is held: dozens of records, of a few KiB each. */
+#define KEPT_MOST ((size_t)128 * 1024)
 
 struct journal {
     struct event_base *base;
@@ -100,6 +102,16 @@ static void on_writable(evutil_socket_t socket, short events, void *context)
     want_write(journal);
 }
 
+static void start_again(struct journal *journal)
+{
+    journal->start = journal->sent = journal->end = 0;
+    if (journal->capacity <= KEPT_MOST)
+        return;
+    free(journal->bytes);
+    journal->bytes = NULL;
+    journal->capacity = 0;
+}
+
 /* False: the keeper claims what was never sent to it. */
 static bool take_receipt(struct journal *journal)
 {
@@ -113,7 +125,7 @@ static bool take_receipt(struct journal *journal)
     journal->start += (size_t)(done - journal->done);
     journal->done = done;
     if (journal->start == journal->end)
-        journal->start = journal->sent = journal->end = 0;
+        start_again(journal);
     return true;
 }
 

@@ -4,6 +4,7 @@
  * a keeper that dies, one that is slow, and records beyond what may be held.
  */
 #include <check.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,6 +224,43 @@ START_TEST(impossible_records)
 }
 END_TEST
 
+/* Bytes that malloc() has given out; always the same under a sanitizer, which has a malloc() of its own. */
+static size_t in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+START_TEST(room_of_a_backlog_is_given_up)
+{
+    const size_t length = 300000, records = 5;
+    char *record = memory_alloc(length + 1), *read = memory_alloc(records * (length + JOURNAL_HEAD));
+    size_t before = in_use(), got = 0;
+
+    memset(record, 'x', length);
+    record[length] = '\0';
+    for (size_t i = 0; i < records; i++)
+        append(record);
+    connect_keeper();
+    while (got < records * (length + JOURNAL_HEAD)) {
+        turn();
+        ssize_t part = recv(keeper, read, records * (length + JOURNAL_HEAD), MSG_DONTWAIT);
+        ck_assert_int_gt(part, 0);
+        got += (size_t)part;
+    }
+    receipt(got);
+    ck_assert_uint_eq(journal_unsent(journal), 0);
+    /* Events of the connection are what there is beside. */
+    ck_assert_uint_le(in_use(), before + 16384);
+    append("{}");
+    turn();
+    ck_assert_str_eq(heard(), "2:{} ");
+    free(record);
+    free(read);
+}
+END_TEST
+
 Suite *suite_journal(void)
 {
     Suite *suite = suite_create("journal");
@@ -235,6 +273,7 @@ Suite *suite_journal(void)
     tcase_add_test(tests, away_too_long);
     tcase_add_test(tests, slow_keeper);
     tcase_add_test(tests, impossible_records);
+    tcase_add_test(tests, room_of_a_backlog_is_given_up);
     suite_add_tcase(suite, tests);
     return suite;
 }
