@@ -15,12 +15,12 @@ static bool is_space(char c)
 static bool folds_are_valid(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (text.text[i] == '\n' && (i == 0 || text.text[i - 1] != '\r'))
-            return false;
-        if (text.text[i] != '\r')
+        if (text.text[i] != '\r' && text.text[i] != '\n')
             continue;
-        if (i + 2 >= text.length || text.text[i + 1] != '\n' || (text.text[i + 2] != ' ' && text.text[i + 2] != '\t'))
+        struct slice rest = slice_from(text, i);
+        if (!slice_starts_with(rest, SLICE("\r\n ")) && !slice_starts_with(rest, SLICE("\r\n\t")))
             return false;
+        i++;                       /* its LF */
     }
     return true;
 }

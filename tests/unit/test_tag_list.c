@@ -27,6 +27,11 @@ static const struct {
     { "v=1;\r\na=b",             "line end that is no fold", 0 },
     { "v=1;\n a=b",              "line end that is no fold", 0 },
     { "v=1;\r a=b",              "line end that is no fold", 0 },
+    { "v=1;\r\r\n a=b",          "line end that is no fold", 0 },
+    { "v=1;\r\n\n a=b",          "line end that is no fold", 0 },
+    { "v=1;\n\r\n a=b",          "line end that is no fold", 0 },
+    { "v=1;a=b\rc",              "line end that is no fold", 0 },
+    { "v=1;\r\n \r\n\ta=b",      NULL, 2 },
 };
 
 START_TEST(test_lists)
