@@ -158,6 +158,10 @@ bool client_may_xclient(const struct client *client)
     return listener != NULL && config_networks_have(&listener->xclient, &client->session.facts.client_address);
 }
 
+/*
+ * What is not given stays, though the address be another's: so does Postfix (smtpd.c, xclient_cmd()). A NAME is the
+ * reverse name as well, unless that is given.
+ */
 static void take_name(const struct xclient *said, struct facts_told_name *told)
 {
     static const enum facts_told states[] = {
@@ -170,6 +174,8 @@ static void take_name(const struct xclient *said, struct facts_told_name *told)
         told->state = states[said->states[XCLIENT_NAME]];
         told->name = said->name;
     }
+    if (said->states[XCLIENT_NAME] == XCLIENT_GIVEN)
+        told->reverse_name = SLICE_NONE;
     if (said->states[XCLIENT_REVERSE_NAME] != XCLIENT_NOT_GIVEN)
         told->reverse_name = said->reverse_name;
 }
