@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "cli/options.h"
-#include "policy/record_put.h"
+#include "policy/record.h"
 #include "proxy/config.h"
 #include "proxy/backend.h"
 #include "proxy/status.h"
@@ -91,7 +91,10 @@ static json_t *backends_json(struct status *status)
                                     backend_health_name(view.health), "workers-up", (int)view.up);
 
         /* Words of the backend's, in whatever bytes. */
-        record_put_text(backend, "problem", slice_of_string(view.problem), arena);
+        struct slice problem = record_escape(slice_of_string(view.problem), arena);
+
+        if (problem.length > 0)
+            json_object_set_new(backend, "problem", json_stringn(problem.text, problem.length));
         json_array_append_new(backends, backend);
     }
     arena_free(&arena);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record.c: records to JSON, by jansson: facts, evidence, answers, what became of it. What a verdict says is written in
+ * record.c: records to JSON: facts, evidence, answers, what became of it. What a verdict says is written in
  * record_results.c, the way back is record_read.c. Names are those of mxward-record(5), in an order that puts what
  * people look for first. Members that would be empty are left out, unless their absence would say something else.
  * Nothing can fail.
  */
 #include "policy/record.h"
-
-#include <jansson.h>
 
 #include "policy/auth_dkim_cover.h"
 #include "policy/record_names.h"
@@ -16,78 +14,85 @@
 /* Of the format: members may be added under the same number. */
 #define RECORD_FORMAT 1
 
-static json_t *certificate_of(const struct facts_certificate *certificate, struct arena *arena)
+static void put_certificate(struct record_writer *writer, const struct facts_certificate *certificate)
 {
-    json_t *object = json_object();
-    record_put(object, "verified", json_boolean(certificate->verified));
-    record_put_text(object, "subject", certificate->subject, arena);
-    record_put_text(object, "issuer", certificate->issuer, arena);
-    record_put_text(object, "fingerprint", certificate->fingerprint, arena);
-    record_put_text(object, "problem", certificate->problem, arena);
-    return object;
+    record_open_object(writer, "client");
+    record_put_truth(writer, "verified", certificate->verified);
+    record_put_text(writer, "subject", certificate->subject);
+    record_put_text(writer, "issuer", certificate->issuer);
+    record_put_text(writer, "fingerprint", certificate->fingerprint);
+    record_put_text(writer, "problem", certificate->problem);
+    record_close_object(writer);
 }
 
-static void put_origin(json_t *object, const struct facts *facts, struct arena *arena)
+static void put_origin(struct record_writer *writer, const struct facts *facts)
 {
-    record_put_flag(object, "early", facts->early);
-    record_put_address(object, "via", &facts->via);
+    record_put_flag(writer, "early", facts->early);
+    record_put_address(writer, "via", &facts->via);
     if (facts->told.state == FACTS_TOLD_NOTHING)
         return;
-    json_t *told = json_object();
-    record_put_name(told, "state", record_told_name(facts->told.state));
-    record_put_text(told, "name", facts->told.name, arena);
-    record_put_text(told, "reverse-name", facts->told.reverse_name, arena);
-    record_put(object, "told", told);
+    record_open_object(writer, "told");
+    record_put_name(writer, "state", record_told_name(facts->told.state));
+    record_put_text(writer, "name", facts->told.name);
+    record_put_text(writer, "reverse-name", facts->told.reverse_name);
+    record_close_object(writer);
 }
 
-static json_t *client_of(const struct record *record, struct arena *arena)
+static void put_auth(struct record_writer *writer, const struct facts *facts)
+{
+    record_open_object(writer, "auth");
+    record_put_text(writer, "mechanism", facts->auth_mechanism);
+    record_put_text(writer, "user", facts->auth_user);
+    record_put_text(writer, "identity", facts->auth_identity);
+    record_close_object(writer);
+}
+
+static void put_tls(struct record_writer *writer, const struct facts *facts)
+{
+    record_open_object(writer, "tls");
+    record_put_text(writer, "version", facts->tls_version);
+    record_put_text(writer, "cipher", facts->tls_cipher);
+    record_put_number(writer, "bits", facts->tls_bits);
+    record_put_text(writer, "server-name", facts->tls_server_name);
+    record_put_truth(writer, "resumed", facts->tls_resumed);
+    record_put_flag(writer, "implicit", facts->tls_implicit);
+    if (facts->tls_client.given)
+        put_certificate(writer, &facts->tls_client);
+    record_close_object(writer);
+}
+
+static void put_client(struct record_writer *writer, const struct record *record)
 {
     const struct facts *facts = record->facts;
-    json_t *object = json_object();
-    record_put_address(object, "ip", &facts->client_address);
-    record_put_number(object, "port", facts->client_port);
-    put_origin(object, facts, arena);
+    record_open_object(writer, "client");
+    record_put_address(writer, "ip", &facts->client_address);
+    record_put_number(writer, "port", facts->client_port);
+    put_origin(writer, facts);
     if (record->verdict != NULL && record->verdict->findings.iprev.result == AUTH_PASS)
-        record_put_text(object, "name", record->verdict->findings.iprev.name, arena);
+        record_put_text(writer, "name", record->verdict->findings.iprev.name);
     if (facts->has_helo) {
-        record_put(object, "helo", record_text_json(facts->helo, arena));
-        record_put(object, "esmtp", json_boolean(facts->esmtp));
+        record_put_string(writer, "helo", facts->helo);
+        record_put_truth(writer, "esmtp", facts->esmtp);
     }
-    if (facts->authenticated) {
-        json_t *auth = json_object();
-        record_put_text(auth, "mechanism", facts->auth_mechanism, arena);
-        record_put_text(auth, "user", facts->auth_user, arena);
-        record_put_text(auth, "identity", facts->auth_identity, arena);
-        record_put(object, "auth", auth);
-    }
-    if (!facts->tls)
-        return object;
-    json_t *tls = json_object();
-    record_put_text(tls, "version", facts->tls_version, arena);
-    record_put_text(tls, "cipher", facts->tls_cipher, arena);
-    record_put_number(tls, "bits", facts->tls_bits);
-    record_put_text(tls, "server-name", facts->tls_server_name, arena);
-    record_put(tls, "resumed", json_boolean(facts->tls_resumed));
-    record_put_flag(tls, "implicit", facts->tls_implicit);
-    if (facts->tls_client.given)
-        record_put(tls, "client", certificate_of(&facts->tls_client, arena));
-    record_put(object, "tls", tls);
-    return object;
+    if (facts->authenticated)
+        put_auth(writer, facts);
+    if (facts->tls)
+        put_tls(writer, facts);
+    record_close_object(writer);
 }
 
-static json_t *local_of(const struct facts *facts, struct arena *arena)
+static void put_local(struct record_writer *writer, const struct facts *facts)
 {
-    json_t *object = json_object();
-    record_put_address(object, "ip", &facts->local_address);
-    record_put_number(object, "port", facts->local_port);
-    record_put_text(object, "hostname", facts->hostname, arena);
-    record_put_text(object, "authserv-id", facts->authserv_id, arena);
-    return object;
+    record_open_object(writer, "local");
+    record_put_address(writer, "ip", &facts->local_address);
+    record_put_number(writer, "port", facts->local_port);
+    record_put_text(writer, "hostname", facts->hostname);
+    record_put_text(writer, "authserv-id", facts->authserv_id);
+    record_close_object(writer);
 }
 
 /* Local part and domain are written where they are not what stands before and behind the last "@". */
-static void put_split(json_t *object, struct slice path, struct slice local_part, struct slice domain,
-                      struct arena *arena)
+static void put_split(struct record_writer *writer, struct slice path, struct slice local_part, struct slice domain)
 {
     size_t at = path.length;
     while (at > 0 && path.text[at - 1] != '@')
@@ -96,208 +101,223 @@ static void put_split(json_t *object, struct slice path, struct slice local_part
     struct slice behind = at == 0 ? SLICE_NONE : slice_from(path, at);
     if (slice_equal(before, local_part) && slice_equal(behind, domain))
         return;
-    record_put(object, "local", record_text_json(local_part, arena));
-    record_put(object, "domain", record_text_json(domain, arena));
+    record_put_string(writer, "local", local_part);
+    record_put_string(writer, "domain", domain);
 }
 
-static json_t *address_of(const struct facts_recipient *recipient, struct arena *arena)
+static void put_address_parts(struct record_writer *writer, const struct facts_recipient *recipient)
 {
-    json_t *object = json_object();
-    record_put(object, "address", record_text_json(recipient->path, arena));
-    put_split(object, recipient->path, recipient->local_part, recipient->domain, arena);
-    return object;
+    record_put_string(writer, "address", recipient->path);
+    put_split(writer, recipient->path, recipient->local_part, recipient->domain);
 }
 
-static json_t *envelope_of(const struct record *record, struct arena *arena)
+static void put_address(struct record_writer *writer, const char *name, const struct facts_recipient *recipient)
+{
+    record_open_object(writer, name);
+    put_address_parts(writer, recipient);
+    record_close_object(writer);
+}
+
+static void put_envelope(struct record_writer *writer, const struct record *record)
 {
     const struct facts *facts = record->facts;
-    json_t *object = json_object();
-    json_t *sender = json_object();
-    record_put(sender, "address", record_text_json(facts->sender, arena));
-    put_split(sender, facts->sender, facts->sender_local_part, facts->sender_domain, arena);
-    record_put(object, "sender", sender);
+    record_open_object(writer, "envelope");
+    record_open_object(writer, "sender");
+    record_put_string(writer, "address", facts->sender);
+    put_split(writer, facts->sender, facts->sender_local_part, facts->sender_domain);
+    record_close_object(writer);
     if (facts->declared_size > 0)
-        record_put_size(object, "size", facts->declared_size);
-    record_put_flag(object, "8bit", facts->body_8bit);
-    record_put_flag(object, "smtputf8", facts->smtputf8);
-    record_put_flag(object, "requiretls", facts->requiretls);
-    record_put_text(object, "ret", record->ret, arena);
-    record_put_text(object, "envid", record->envid, arena);
-    json_t *recipients = json_array();
+        record_put_size(writer, "size", facts->declared_size);
+    record_put_flag(writer, "8bit", facts->body_8bit);
+    record_put_flag(writer, "smtputf8", facts->smtputf8);
+    record_put_flag(writer, "requiretls", facts->requiretls);
+    record_put_text(writer, "ret", record->ret);
+    record_put_text(writer, "envid", record->envid);
+    record_open_array(writer, "recipients");
     for (size_t i = 0; i < facts->recipients_count; i++)
-        json_array_append_new(recipients, address_of(&facts->recipients[i], arena));
-    record_put(object, "recipients", recipients);
-    return object;
+        put_address(writer, NULL, &facts->recipients[i]);
+    record_close_array(writer);
+    record_close_object(writer);
 }
 
-static json_t *settings_of(const struct facts *facts)
+static void put_settings(struct record_writer *writer, const struct facts *facts)
 {
-    json_t *object = json_object();
-    record_put(object, "add-received", json_boolean(facts->add_received));
-    record_put(object, "record-subject", json_boolean(facts->record_subject));
-    record_put(object, "client-name-wanted", json_boolean(facts->client_name_wanted));
-    record_put_number(object, "signatures-most", facts->signatures_most);
-    record_put_number(object, "fields-most", facts->fields_most);
-    record_put_number(object, "hops-most", facts->hops_most);
-    return object;
+    record_open_object(writer, "settings");
+    record_put_truth(writer, "add-received", facts->add_received);
+    record_put_truth(writer, "record-subject", facts->record_subject);
+    record_put_truth(writer, "client-name-wanted", facts->client_name_wanted);
+    record_put_number(writer, "signatures-most", facts->signatures_most);
+    record_put_number(writer, "fields-most", facts->fields_most);
+    record_put_number(writer, "hops-most", facts->hops_most);
+    record_close_object(writer);
 }
 
-static void put_fields(json_t *object, const char *name, uint32_t fields, struct arena *arena)
+static void put_fields(struct record_writer *writer, const char *name, uint32_t fields)
 {
     struct slice names[EVIDENCE_SIGNED_FIELDS];
     size_t count = 0;
     for (size_t i = 0; i < EVIDENCE_SIGNED_FIELDS; i++)
         if ((fields >> i & 1) != 0)
             names[count++] = slice_of_string(auth_dkim_field_names[i]);
-    record_put_texts(object, name, names, count, arena);
+    record_put_texts(writer, name, names, count);
 }
 
-static json_t *signature_of(const struct signature *signature, struct arena *arena)
+static void put_signature(struct record_writer *writer, const char *name, const struct signature *signature)
 {
-    json_t *object = json_object();
-    record_put_text(object, "domain", signature->domain, arena);
-    record_put_text(object, "selector", signature->selector, arena);
-    record_put_text(object, "identity", signature->identity, arena);
-    record_put_text(object, "algorithm", signature->algorithm, arena);
-    record_put_text(object, "canonicalization", signature->canonicalization, arena);
-    record_put_text(object, "fields", signature->fields, arena);
-    record_put_text(object, "value-start", signature->value_start, arena);
-    record_put_text(object, "body-hash", signature->body_hash, arena);
+    record_open_object(writer, name);
+    record_put_text(writer, "domain", signature->domain);
+    record_put_text(writer, "selector", signature->selector);
+    record_put_text(writer, "identity", signature->identity);
+    record_put_text(writer, "algorithm", signature->algorithm);
+    record_put_text(writer, "canonicalization", signature->canonicalization);
+    record_put_text(writer, "fields", signature->fields);
+    record_put_text(writer, "value-start", signature->value_start);
+    record_put_text(writer, "body-hash", signature->body_hash);
     if (signature->has_time)
-        record_put_number(object, "time", signature->time);
+        record_put_number(writer, "time", signature->time);
     if (signature->has_expiry)
-        record_put_number(object, "expiry", signature->expiry);
+        record_put_number(writer, "expiry", signature->expiry);
     if (signature->has_length)
-        record_put_size(object, "length", signature->length);
-    put_fields(object, "fields-added", signature->fields_added, arena);
-    put_fields(object, "fields-unsigned", signature->fields_unsigned, arena);
+        record_put_size(writer, "length", signature->length);
+    put_fields(writer, "fields-added", signature->fields_added);
+    put_fields(writer, "fields-unsigned", signature->fields_unsigned);
     if (signature->has_body) {
-        record_put_size(object, "body-size", signature->body_size);
-        record_put_size(object, "body-covered", signature->body_covered);
+        record_put_size(writer, "body-size", signature->body_size);
+        record_put_size(writer, "body-covered", signature->body_covered);
     }
-    record_put_name(object, "crypto", record_crypto_name(signature->crypto));
-    record_put_text(object, "key", signature->key_data, arena);
+    record_put_name(writer, "crypto", record_crypto_name(signature->crypto));
+    record_put_text(writer, "key", signature->key_data);
     if (signature->key_bits > 0)
-        record_put_number(object, "key-bits", signature->key_bits);
-    record_put_text(object, "problem", signature->problem, arena);
-    return object;
+        record_put_number(writer, "key-bits", signature->key_bits);
+    record_put_text(writer, "problem", signature->problem);
+    record_close_object(writer);
 }
 
-static json_t *headers_of(const struct evidence *evidence, struct arena *arena)
+static void put_signatures(struct record_writer *writer, const struct evidence *evidence)
 {
-    json_t *array = json_array();
+    record_put_number(writer, "signatures-seen", evidence->signatures_seen);
+    if (evidence->signatures_count == 0)
+        return;
+    record_open_array(writer, "signatures");
+    for (size_t i = 0; i < evidence->signatures_count; i++)
+        put_signature(writer, NULL, &evidence->signatures[i]);
+    record_close_array(writer);
+}
+
+static void put_headers(struct record_writer *writer, const struct evidence *evidence)
+{
+    if (evidence->headers_count == 0)
+        return;
+    record_open_array(writer, "headers");
     for (size_t i = 0; i < evidence->headers_count; i++) {
-        json_t *object = json_object();
-        record_put(object, "name", record_text_json(evidence->headers[i].name, arena));
-        record_put(object, "values", record_texts_json(evidence->headers[i].values, evidence->headers[i].count, arena));
-        json_array_append_new(array, object);
+        record_open_object(writer, NULL);
+        record_put_string(writer, "name", evidence->headers[i].name);
+        record_put_strings(writer, "values", evidence->headers[i].values, evidence->headers[i].count);
+        record_close_object(writer);
     }
-    return array;
+    record_close_array(writer);
 }
 
 /* The words of the bits from `first` to before `end`. */
-static void put_oddities(json_t *object, const char *name, uint64_t oddities, enum oddity first, enum oddity end)
+static void put_oddities(struct record_writer *writer, const char *name, uint64_t oddities, enum oddity first,
+                         enum oddity end)
 {
-    json_t *array = json_array();
+    struct slice words[ODDITY_FROM_END];
+    size_t count = 0;
     for (enum oddity oddity = first; oddity < end; oddity++)
         if (oddities & ODDITY_BIT(oddity))
-            json_array_append_new(array, json_string(oddity_words[oddity]));
-    if (json_array_size(array) > 0)
-        record_put(object, name, array);
-    else
-        json_decref(array);
+            words[count++] = slice_of_string(oddity_words[oddity]);
+    record_put_texts(writer, name, words, count);
 }
 
-static void put_authors(json_t *object, const struct evidence *evidence, struct arena *arena)
+static void put_authors(struct record_writer *writer, const struct evidence *evidence)
 {
     bool differs = false;
-    record_put_number(object, "from-fields", evidence->from_count);
-    record_put_text(object, "from", evidence->from_text, arena);
-    record_put_number(object, "mailboxes", evidence->mailbox_count);
-    record_put_texts(object, "author-domains", evidence->author_domains, evidence->author_domains_count, arena);
+    record_put_number(writer, "from-fields", evidence->from_count);
+    record_put_text(writer, "from", evidence->from_text);
+    record_put_number(writer, "mailboxes", evidence->mailbox_count);
+    record_put_texts(writer, "author-domains", evidence->author_domains, evidence->author_domains_count);
     for (size_t i = 0; evidence->author_unicode != NULL && i < evidence->author_domains_count; i++)
         differs = differs || evidence->author_unicode[i].length > 0;
     if (differs)
-        record_put_texts(object, "author-domains-unicode", evidence->author_unicode, evidence->author_domains_count,
-                         arena);
-    put_oddities(object, "header-oddities", evidence->oddities, ODDITY_HEADER_FIRST, ODDITY_HEADER_END);
-    put_oddities(object, "from-oddities", evidence->oddities, ODDITY_FROM_FIRST, ODDITY_FROM_END);
-    record_put_text(object, "malformed", evidence->malformed, arena);
+        record_put_texts(writer, "author-domains-unicode", evidence->author_unicode, evidence->author_domains_count);
+    put_oddities(writer, "header-oddities", evidence->oddities, ODDITY_HEADER_FIRST, ODDITY_HEADER_END);
+    put_oddities(writer, "from-oddities", evidence->oddities, ODDITY_FROM_FIRST, ODDITY_FROM_END);
+    record_put_text(writer, "malformed", evidence->malformed);
 }
 
-static json_t *arc_set_of(const struct arc_set *set, struct arena *arena)
+static void put_arc_set(struct record_writer *writer, const struct arc_set *set)
 {
-    json_t *object = json_object(), *claims = json_array();
-    record_put(object, "message-signature", signature_of(&set->message, arena));
-    record_put(object, "seal", signature_of(&set->seal, arena));
-    record_put_text(object, "authserv-id", set->authserv_id, arena);
+    record_open_object(writer, NULL);
+    put_signature(writer, "message-signature", &set->message);
+    put_signature(writer, "seal", &set->seal);
+    record_put_text(writer, "authserv-id", set->authserv_id);
+    record_open_array(writer, "claims");
     for (size_t i = 0; i < set->claims_count; i++) {
-        json_t *claim = json_object();
-        record_put_text(claim, "method", set->claims[i].method, arena);
-        record_put_text(claim, "result", set->claims[i].result, arena);
-        record_put_text(claim, "author", set->claims[i].author, arena);
-        record_put_text(claim, "text", set->claims[i].text, arena);
-        json_array_append_new(claims, claim);
+        record_open_object(writer, NULL);
+        record_put_text(writer, "method", set->claims[i].method);
+        record_put_text(writer, "result", set->claims[i].result);
+        record_put_text(writer, "author", set->claims[i].author);
+        record_put_text(writer, "text", set->claims[i].text);
+        record_close_object(writer);
     }
-    record_put(object, "claims", claims);
-    return object;
+    record_close_array(writer);
+    record_close_object(writer);
 }
 
-static void put_arc(json_t *object, const struct evidence *evidence, struct arena *arena)
+static void put_arc(struct record_writer *writer, const struct evidence *evidence)
 {
-    record_put_text(object, "arc-problem", evidence->arc_problem, arena);
+    record_put_text(writer, "arc-problem", evidence->arc_problem);
     if (evidence->arc_sets_count == 0)
         return;
-    json_t *sets = json_array();
+    record_open_array(writer, "arc-sets");
     for (size_t i = 0; i < evidence->arc_sets_count; i++)
-        json_array_append_new(sets, arc_set_of(&evidence->arc_sets[i], arena));
-    record_put(object, "arc-sets", sets);
+        put_arc_set(writer, &evidence->arc_sets[i]);
+    record_close_array(writer);
 }
 
-static void put_evidence(json_t *object, const struct evidence *evidence, struct arena *arena)
+static void put_evidence(struct record_writer *writer, const struct evidence *evidence)
 {
-    record_put_number(object, "header-size", evidence->header_size);
-    record_put_number(object, "fields", evidence->field_count);
-    record_put_number(object, "received", evidence->received_count);
-    record_put_text(object, "message-id", evidence->message_id, arena);
-    record_put_text(object, "subject", evidence->subject, arena);
-    put_authors(object, evidence, arena);
-    record_put_texts(object, "indirect", evidence->indirect, evidence->indirect_count, arena);
-    record_put_number(object, "signatures-seen", evidence->signatures_seen);
-    if (evidence->signatures_count > 0) {
-        json_t *signatures = json_array();
-        for (size_t i = 0; i < evidence->signatures_count; i++)
-            json_array_append_new(signatures, signature_of(&evidence->signatures[i], arena));
-        record_put(object, "signatures", signatures);
-    }
-    put_arc(object, evidence, arena);
-    if (evidence->headers_count > 0)
-        record_put(object, "headers", headers_of(evidence, arena));
+    record_put_number(writer, "header-size", evidence->header_size);
+    record_put_number(writer, "fields", evidence->field_count);
+    record_put_number(writer, "received", evidence->received_count);
+    record_put_text(writer, "message-id", evidence->message_id);
+    record_put_text(writer, "subject", evidence->subject);
+    put_authors(writer, evidence);
+    record_put_texts(writer, "indirect", evidence->indirect, evidence->indirect_count);
+    put_signatures(writer, evidence);
+    put_arc(writer, evidence);
+    put_headers(writer, evidence);
 }
 
-static json_t *message_of(const struct record *record, struct arena *arena)
+static void put_removed(struct record_writer *writer, const struct verdict *verdict)
+{
+    if (verdict->removed_count == 0)
+        return;
+    record_open_array(writer, "removed");
+    for (size_t i = 0; i < verdict->removed_count; i++) {
+        record_open_array(writer, NULL);
+        record_put_number(writer, NULL, verdict->removed[i].offset);
+        record_put_number(writer, NULL, verdict->removed[i].length);
+        record_put_string(writer, NULL, verdict->removed[i].name);
+        record_close_array(writer);
+    }
+    record_close_array(writer);
+}
+
+static void put_message(struct record_writer *writer, const struct record *record)
 {
     const struct verdict *verdict = record->verdict;
-    json_t *object = json_object();
-    record_put_size(object, "size", record->facts->message_size);
-    if (verdict == NULL || verdict->evidence == NULL)
-        return object;
-    put_evidence(object, verdict->evidence, arena);
-    if (verdict->removed_count == 0)
-        return object;
-    json_t *removed = json_array();
-    for (size_t i = 0; i < verdict->removed_count; i++) {
-        json_t *field = json_array();
-        json_array_append_new(field, json_integer(verdict->removed[i].offset));
-        json_array_append_new(field, json_integer(verdict->removed[i].length));
-        json_array_append_new(field, record_text_json(verdict->removed[i].name, arena));
-        json_array_append_new(removed, field);
+    record_open_object(writer, "message");
+    record_put_size(writer, "size", record->facts->message_size);
+    if (verdict != NULL && verdict->evidence != NULL) {
+        put_evidence(writer, verdict->evidence);
+        put_removed(writer, verdict);
     }
-    record_put(object, "removed", removed);
-    return object;
+    record_close_object(writer);
 }
 
-static json_t *data_of(enum question_type type, const struct answer_record *record, struct arena *arena)
+static void put_data(struct record_writer *writer, enum question_type type, const struct answer_record *record)
 {
     char buffer[ADDRESS_TEXT];
     struct address address = { .family = type == QUESTION_A ? 4 : 6 };
@@ -307,159 +327,163 @@ static json_t *data_of(enum question_type type, const struct answer_record *reco
     case QUESTION_AAAA:
         memcpy(address.bytes, text.text, text.length < sizeof address.bytes ? text.length : sizeof address.bytes);
         text = address_print(&address, buffer);
-        return json_stringn_nocheck(text.text, text.length);
+        break;
     case QUESTION_MX:
-        return record_text_json(arena_printf(arena, "%u %.*s", (unsigned)record->preference, SLICE_ARG(text)), arena);
+        text = arena_printf(writer->arena, "%u %.*s", (unsigned)record->preference, SLICE_ARG(text));
+        break;
     case QUESTION_PTR:
     case QUESTION_TXT:
         break;
     }
-    return record_text_json(text, arena);
+    record_put_string(writer, NULL, text);
 }
 
-static json_t *answer_of(const struct answer *answer, struct arena *arena)
+static void put_answer(struct record_writer *writer, const struct answer *answer)
 {
-    json_t *object = json_object();
-    record_put_name(object, "type", question_type_name(answer->question.type));
-    record_put(object, "name", record_text_json(answer->question.name, arena));
-    record_put_name(object, "status", answer_status_name(answer->status));
+    record_open_object(writer, NULL);
+    record_put_name(writer, "type", question_type_name(answer->question.type));
+    record_put_string(writer, "name", answer->question.name);
+    record_put_name(writer, "status", answer_status_name(answer->status));
     if (answer->count > 0) {
-        json_t *records = json_array();
+        record_open_array(writer, "records");
         for (uint32_t i = 0; i < answer->count; i++)
-            json_array_append_new(records, data_of(answer->question.type, &answer->records[i], arena));
-        record_put(object, "records", records);
+            put_data(writer, answer->question.type, &answer->records[i]);
+        record_close_array(writer);
     }
-    record_put_text(object, "reason", answer->reason, arena);
-    return object;
+    record_put_text(writer, "reason", answer->reason);
+    record_close_object(writer);
 }
 
-static json_t *answers_of(const struct record *record, struct arena *arena)
+static void put_answers(struct record_writer *writer, const struct answers *answers)
 {
-    json_t *array = json_array();
-    const struct answer *answer = record->answers == NULL ? NULL : answers_first(record->answers);
+    record_open_array(writer, "answers");
+    const struct answer *answer = answers == NULL ? NULL : answers_first(answers);
     for (; answer != NULL; answer = answer->next)
         if (answer->used)
-            json_array_append_new(array, answer_of(answer, arena));
-    return array;
+            put_answer(writer, answer);
+    record_close_array(writer);
 }
 
-static json_t *recipient_of(const struct record_recipient *recipient, struct arena *arena)
+static void put_recipient(struct record_writer *writer, const struct record_recipient *recipient)
 {
-    json_t *object = address_of(&recipient->recipient, arena);
-    record_put_text(object, "notify", recipient->notify, arena);
-    record_put_text(object, "orcpt", recipient->orcpt, arena);
-    record_put_name(object, "by", record_by_name(recipient->by));
-    record_put_number(object, "code", recipient->code);
-    record_put_text(object, "text", recipient->text, arena);
-    record_put_flag(object, "exempt", recipient->exempt);
+    record_open_object(writer, NULL);
+    put_address_parts(writer, &recipient->recipient);
+    record_put_text(writer, "notify", recipient->notify);
+    record_put_text(writer, "orcpt", recipient->orcpt);
+    record_put_name(writer, "by", record_by_name(recipient->by));
+    record_put_number(writer, "code", recipient->code);
+    record_put_text(writer, "text", recipient->text);
+    record_put_flag(writer, "exempt", recipient->exempt);
     if (recipient->verdict != NULL) {
-        json_t *judged = json_object();
-        record_put_parts(judged, recipient->verdict, arena);
-        record_put(object, "judged", judged);
+        record_open_object(writer, "judged");
+        record_put_parts(writer, recipient->verdict);
+        record_close_object(writer);
     }
-    return object;
+    record_close_object(writer);
 }
 
-static void put_recipients(json_t *object, const struct record *record, struct arena *arena)
+static void put_recipients(struct record_writer *writer, const struct record *record)
 {
     size_t count =
         record->recipients_count < RECORD_RECIPIENTS_MOST ? record->recipients_count : RECORD_RECIPIENTS_MOST;
     if (count == 0)
         return;
-    json_t *array = json_array();
+    record_open_array(writer, "recipients");
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(array, recipient_of(&record->recipients[i], arena));
-    record_put(object, "recipients", array);
+        put_recipient(writer, &record->recipients[i]);
+    record_close_array(writer);
     if (record->recipients_count > count)
-        record_put_size(object, "recipients-left-out", record->recipients_count - count);
+        record_put_size(writer, "recipients-left-out", record->recipients_count - count);
 }
 
-static json_t *outcome_of(const struct record_outcome *outcome, struct arena *arena)
+static void put_outcome(struct record_writer *writer, const struct record_outcome *outcome)
 {
-    json_t *object = json_object();
-    record_put_name(object, "by", record_by_name(outcome->by));
-    record_put_number(object, "code", outcome->code);
-    record_put_text(object, "text", outcome->text, arena);
-    record_put_text(object, "reason", outcome->reason, arena);
-    record_put(object, "delivered", json_boolean(outcome->delivered));
+    record_open_object(writer, "outcome");
+    record_put_name(writer, "by", record_by_name(outcome->by));
+    record_put_number(writer, "code", outcome->code);
+    record_put_text(writer, "text", outcome->text);
+    record_put_text(writer, "reason", outcome->reason);
+    record_put_truth(writer, "delivered", outcome->delivered);
     if (outcome->backend.length > 0) {
-        json_t *backend = json_object();
-        record_put_text(backend, "name", outcome->backend, arena);
-        record_put_number(backend, "code", outcome->backend_code);
-        record_put_text(backend, "text", outcome->backend_text, arena);
-        record_put(object, "backend", backend);
+        record_open_object(writer, "backend");
+        record_put_text(writer, "name", outcome->backend);
+        record_put_number(writer, "code", outcome->backend_code);
+        record_put_text(writer, "text", outcome->backend_text);
+        record_close_object(writer);
     }
     if (outcome->left_out > 0)
-        record_put_number(object, "left-out", outcome->left_out);
-    return object;
+        record_put_number(writer, "left-out", outcome->left_out);
+    record_close_object(writer);
 }
 
-static json_t *timings_of(const struct record_outcome *outcome)
+static void put_timings(struct record_writer *writer, const struct record_outcome *outcome)
 {
-    json_t *object = json_object();
+    record_open_object(writer, "timings");
     for (enum record_phase phase = PHASE_CONNECT; phase <= PHASE_TOTAL; phase++)
         if (outcome->timings[phase] >= 0)
-            record_put_number(object, record_phase_name(phase), outcome->timings[phase]);
-    return object;
+            record_put_number(writer, record_phase_name(phase), outcome->timings[phase]);
+    record_close_object(writer);
 }
 
-static json_t *versions_of(void)
+static void put_versions(struct record_writer *writer)
 {
-    json_t *object = json_object();
-    record_put_name(object, "mxward", MXWARD_VERSION);
-    return object;
+    record_open_object(writer, "versions");
+    record_put_name(writer, "mxward", MXWARD_VERSION);
+    record_close_object(writer);
 }
 
-static json_t *record_json(const struct record *record, struct arena *arena)
+static void put_verdict(struct record_writer *writer, const struct verdict *verdict)
+{
+    if (verdict == NULL)
+        return;
+    record_put_name(writer, "stage", stage_names[verdict->stage]);
+    if (verdict->stage == STAGE_RCPT)
+        put_address(writer, "asked", &verdict->asked);
+    record_put_parts(writer, verdict);
+}
+
+static void put_record(struct record_writer *writer, const struct record *record)
 {
     const struct facts *facts = record->facts;
-    json_t *object = json_object();
-    record_put_number(object, "record", RECORD_FORMAT);
-    record_put_name(object, "kind", record->kind == RECORD_SESSION ? "session" : "transaction");
-    record_put_text(object, "id", facts->id, arena);
-    record_put(object, "time", record_text_json(record_time(facts->arrival, arena), arena));
-    record_put_text(object, "listener", facts->listener, arena);
-    record_put_flag(object, "submission", facts->submission);
-    record_put(object, "client", client_of(record, arena));
-    record_put(object, "local", local_of(facts, arena));
+    record_open_object(writer, NULL);
+    record_put_number(writer, "record", RECORD_FORMAT);
+    record_put_name(writer, "kind", record->kind == RECORD_SESSION ? "session" : "transaction");
+    record_put_text(writer, "id", facts->id);
+    record_put_string(writer, "time", record_time(facts->arrival, writer->arena));
+    record_put_text(writer, "listener", facts->listener);
+    record_put_flag(writer, "submission", facts->submission);
+    put_client(writer, record);
+    put_local(writer, facts);
     if (facts->has_mail)
-        record_put(object, "envelope", envelope_of(record, arena));
-    record_put(object, "outcome", outcome_of(&record->outcome, arena));
-    if (record->verdict != NULL) {
-        record_put_name(object, "stage", stage_names[record->verdict->stage]);
-        if (record->verdict->stage == STAGE_RCPT)
-            record_put(object, "asked", address_of(&record->verdict->asked, arena));
-        record_put_parts(object, record->verdict, arena);
-    }
-    put_recipients(object, record, arena);
+        put_envelope(writer, record);
+    put_outcome(writer, &record->outcome);
+    put_verdict(writer, record->verdict);
+    put_recipients(writer, record);
     if (facts->message_size > 0 || (record->verdict != NULL && record->verdict->evidence != NULL))
-        record_put(object, "message", message_of(record, arena));
+        put_message(writer, record);
     if (!record->answers_left_out)
-        record_put(object, "answers", answers_of(record, arena));
-    record_put(object, "settings", settings_of(facts));
-    record_put(object, "timings", timings_of(&record->outcome));
-    record_put(object, "program", record_text_json(record_hash(record->program, arena), arena));
-    record_put(object, "versions", versions_of());
-    record_put(object, "replayable", json_boolean(!record->answers_left_out));
-    return object;
+        put_answers(writer, record->answers);
+    put_settings(writer, facts);
+    put_timings(writer, &record->outcome);
+    record_put_string(writer, "program", record_hash(record->program, writer->arena));
+    put_versions(writer);
+    record_put_truth(writer, "replayable", !record->answers_left_out);
+    record_close_object(writer);
 }
 
 struct slice record_json_text(struct slice text, struct arena *arena)
 {
-    return record_printed(record_text_json(text, arena), JSON_ENCODE_ANY, arena);
+    struct record_writer writer;
+    record_writer_init(&writer, arena);
+    record_put_string(&writer, NULL, text);
+    return record_writer_end(&writer);
 }
 
 struct slice record_write(const struct record *record, struct arena *arena)
 {
-    struct slice line = record_printed(record_json(record, arena), JSON_COMPACT, arena);
-    /* record_printed() left room for one byte more. */
-    ((char *)(uintptr_t)line.text)[line.length++] = '\n';
-    return line;
-}
-
-struct slice record_write_indented(const struct record *record, struct arena *arena)
-{
-    struct slice text = record_printed(record_json(record, arena), JSON_INDENT(2), arena);
-    ((char *)(uintptr_t)text.text)[text.length++] = '\n';
-    return text;
+    struct record_writer writer;
+    record_writer_init(&writer, arena);
+    put_record(&writer, record);
+    wire_put_u8(&writer.json, '\n');
+    return record_writer_end(&writer);
 }

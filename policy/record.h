@@ -4,8 +4,8 @@
  * record holds what a judgement needs (facts, answers, evidence), so that it can be judged again without network and
  * message, and what came of it.
  *
- * Always UTF-8: a backslash, a NUL and every byte that is no part of UTF-8 is written as \xHH, which is undone on
- * reading. Every text is bounded by what it was bounded by before; arrays by the caps below. Writing cannot fail;
+ * Always UTF-8: a backslash, a NUL, a DEL and every byte that is no part of UTF-8 is written as \xHH, which is undone
+ * on reading. Every text is bounded by what it was bounded by before; arrays by the caps below. Writing cannot fail;
  * reading says what is wrong.
  */
 #ifndef MXWARD_POLICY_RECORD_H
@@ -89,8 +89,6 @@ void record_init(struct record *record);
 
 /* One line with its LF, in `arena`. */
 struct slice record_write(const struct record *record, struct arena *arena);
-/* The same, indented over several lines, for people. */
-struct slice record_write_indented(const struct record *record, struct arena *arena);
 
 /*
  * What a verdict says, in parts: each a JSON text that the same verdict gives byte for byte. They are members of the

@@ -27,73 +27,75 @@ static const char *reason_name(unsigned reason)
 }
 
 /* Members that say nothing are left out. */
-static void put_word(json_t *object, const char *name, const char *word)
+static void put_word(struct record_writer *writer, const char *name, const char *word)
 {
     if (word[0] != 0)
-        record_put_name(object, name, word);
+        record_put_name(writer, name, word);
 }
 
-static json_t *identifiers_of(const struct dmarc_outcome *dmarc, struct arena *arena)
+static void put_identifiers(struct record_writer *writer, const struct dmarc_outcome *dmarc)
 {
-    json_t *array = json_array();
+    if (dmarc->identifiers_count == 0)
+        return;
+    record_open_array(writer, "identifiers");
     for (size_t i = 0; i < dmarc->identifiers_count; i++) {
         const struct dmarc_identifier *identifier = &dmarc->identifiers[i];
-        json_t *object = json_object();
-        record_put_name(object, "by", identifier->is_spf ? "spf" : "dkim");
-        record_put_text(object, "domain", identifier->domain, arena);
-        record_put_text(object, "organizational-domain", identifier->organizational_domain, arena);
-        record_put_flag(object, "aligned", identifier->aligned);
-        json_array_append_new(array, object);
+        record_open_object(writer, NULL);
+        record_put_name(writer, "by", identifier->is_spf ? "spf" : "dkim");
+        record_put_text(writer, "domain", identifier->domain);
+        record_put_text(writer, "organizational-domain", identifier->organizational_domain);
+        record_put_flag(writer, "aligned", identifier->aligned);
+        record_close_object(writer);
     }
-    return array;
+    record_close_array(writer);
 }
 
-static json_t *overrides_of(const struct dmarc_outcome *dmarc, struct arena *arena)
+static void put_overrides(struct record_writer *writer, const struct dmarc_outcome *dmarc)
 {
-    json_t *array = json_array();
+    if (dmarc->overrides_count == 0)
+        return;
+    record_open_array(writer, "overrides");
     for (size_t i = 0; i < dmarc->overrides_count; i++) {
-        json_t *object = json_object();
-        record_put_name(object, "reason", dmarc_reason_name(dmarc->overrides[i].reason));
-        record_put_text(object, "comment", dmarc->overrides[i].comment, arena);
-        json_array_append_new(array, object);
+        record_open_object(writer, NULL);
+        record_put_name(writer, "reason", dmarc_reason_name(dmarc->overrides[i].reason));
+        record_put_text(writer, "comment", dmarc->overrides[i].comment);
+        record_close_object(writer);
     }
-    return array;
+    record_close_array(writer);
 }
 
-static void put_policies(json_t *object, const struct dmarc_outcome *dmarc)
+static void put_policies(struct record_writer *writer, const struct dmarc_outcome *dmarc)
 {
     char psd[2] = { dmarc->psd == 'u' ? 0 : dmarc->psd, 0 };
 
-    put_word(object, "published", dmarc_policy_name(dmarc->published));
-    put_word(object, "published-sp", dmarc_policy_name(dmarc->published_sp));
-    put_word(object, "published-np", dmarc_policy_name(dmarc->published_np));
-    put_word(object, "psd", psd);
-    put_word(object, "tag", dmarc_tag_name(dmarc->tag));
-    put_word(object, "asked", dmarc_policy_name(dmarc->asked));
-    put_word(object, "policy", dmarc_policy_name(dmarc->policy));
-    record_put_flag(object, "test", dmarc->test_mode);
+    put_word(writer, "published", dmarc_policy_name(dmarc->published));
+    put_word(writer, "published-sp", dmarc_policy_name(dmarc->published_sp));
+    put_word(writer, "published-np", dmarc_policy_name(dmarc->published_np));
+    put_word(writer, "psd", psd);
+    put_word(writer, "tag", dmarc_tag_name(dmarc->tag));
+    put_word(writer, "asked", dmarc_policy_name(dmarc->asked));
+    put_word(writer, "policy", dmarc_policy_name(dmarc->policy));
+    record_put_flag(writer, "test", dmarc->test_mode);
 }
 
-json_t *record_dmarc_json(const struct dmarc_outcome *dmarc, struct arena *arena)
+void record_put_dmarc(struct record_writer *writer, const struct dmarc_outcome *dmarc)
 {
-    json_t *object = json_object();
-    record_put_name(object, "result", auth_result_name(dmarc->result));
-    record_put_text(object, "author-domain", dmarc->author_domain, arena);
-    record_put_text(object, "record-domain", dmarc->record_domain, arena);
-    record_put_text(object, "organizational-domain", dmarc->organizational_domain, arena);
-    put_policies(object, dmarc);
-    record_put_flag(object, "strict-spf", dmarc->strict_spf);
-    record_put_flag(object, "strict-dkim", dmarc->strict_dkim);
-    record_put_flag(object, "spf-aligned", dmarc->spf_aligned);
-    record_put_flag(object, "dkim-aligned", dmarc->dkim_aligned);
-    if (dmarc->identifiers_count > 0)
-        record_put(object, "identifiers", identifiers_of(dmarc, arena));
-    record_put_text(object, "reason", dmarc->reason, arena);
-    record_put_text(object, "opendmarc", dmarc->library, arena);
-    put_word(object, "disposition", dmarc_disposition_name(dmarc->disposition));
-    if (dmarc->overrides_count > 0)
-        record_put(object, "overrides", overrides_of(dmarc, arena));
-    return object;
+    record_open_object(writer, "dmarc");
+    record_put_name(writer, "result", auth_result_name(dmarc->result));
+    record_put_text(writer, "author-domain", dmarc->author_domain);
+    record_put_text(writer, "record-domain", dmarc->record_domain);
+    record_put_text(writer, "organizational-domain", dmarc->organizational_domain);
+    put_policies(writer, dmarc);
+    record_put_flag(writer, "strict-spf", dmarc->strict_spf);
+    record_put_flag(writer, "strict-dkim", dmarc->strict_dkim);
+    record_put_flag(writer, "spf-aligned", dmarc->spf_aligned);
+    record_put_flag(writer, "dkim-aligned", dmarc->dkim_aligned);
+    put_identifiers(writer, dmarc);
+    record_put_text(writer, "reason", dmarc->reason);
+    record_put_text(writer, "opendmarc", dmarc->library);
+    put_word(writer, "disposition", dmarc_disposition_name(dmarc->disposition));
+    put_overrides(writer, dmarc);
+    record_close_object(writer);
 }
 
 static enum dmarc_policy get_policy(struct reading *reading, json_t *object, const char *name)

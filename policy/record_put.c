@@ -1,91 +1,213 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * record_put.c: the members of a record's JSON as they are written: nothing here can fail, and memory that runs out
- * ends the process. What is not UTF-8 is escaped before jansson sees it.
+ * record_put.c: see record_put.h. JSON by the grammar of RFC 8259, compact, texts escaped as jansson escapes them: what
+ * is read is compared by its bytes with what was written (record_parts()).
  */
 #include "policy/record_put.h"
 
-#include <jansson.h>
-
 #include "policy/record.h"
-#include "policy/wire.h"
 
-static int append(const char *bytes, size_t length, void *context)
+/* Of an int64_t: 19 digits and a sign. */
+#define NUMBER_MOST 20
+
+void record_writer_init(struct record_writer *writer, struct arena *arena)
 {
-    wire_put_bytes(context, bytes, length);
-    return 0;
+    wire_writer_init(&writer->json, RECORD_LINE_MOST);
+    writer->arena = arena;
 }
 
-/* With room for one byte more. */
-struct slice record_printed(json_t *json, size_t flags, struct arena *arena)
+struct slice record_writer_end(struct record_writer *writer)
 {
-    struct wire_writer text;
-    wire_writer_init(&text, RECORD_LINE_MOST);
-    json_dump_callback(json, append, &text, flags);
-    json_decref(json);
-    struct slice copy = arena_copy(arena, wire_written(&text));
-    wire_writer_clear(&text);
-    return copy;
+    struct slice text = arena_copy(writer->arena, wire_written(&writer->json));
+    wire_writer_clear(&writer->json);
+    return text;
 }
 
-json_t *record_text_json(struct slice text, struct arena *arena)
+static void put(struct record_writer *writer, struct slice bytes)
 {
-    struct slice escaped = record_escape(text, arena);
-    return json_stringn_nocheck(escaped.text == NULL ? "" : escaped.text, escaped.length);
+    wire_put_bytes(&writer->json, bytes.text, bytes.length);
 }
 
-void record_put(json_t *object, const char *name, json_t *value)
+static bool needs_escape(char byte)
 {
-    if (json_object_set_new_nocheck(object, name, value) != 0)
-        bug("a record's member");
+    return (unsigned char)byte < ' ' || byte == '"' || byte == '\\';
 }
 
-void record_put_text(json_t *object, const char *name, struct slice text, struct arena *arena)
+/* Whether it may stand between quotes as it is: nearly every text does. All bytes are looked at, without a branch. */
+static bool is_bare(struct slice text)
 {
-    if (text.length > 0)
-        record_put(object, name, record_text_json(text, arena));
+    bool bare = true;
+    for (size_t i = 0; i < text.length; i++)
+        bare &= (text.text[i] >= ' ') & (text.text[i] != 0x7F) & (text.text[i] != '"') & (text.text[i] != '\\');
+    return bare;
 }
 
-void record_put_name(json_t *object, const char *name, const char *text)
+/* The short escapes of RFC 8259 7. */
+static char short_escape(char byte)
 {
-    record_put(object, name, json_string_nocheck(text));
+    switch (byte) {
+    case '"':
+    case '\\': return byte;
+    case '\b': return 'b';
+    case '\f': return 'f';
+    case '\n': return 'n';
+    case '\r': return 'r';
+    case '\t': return 't';
+    default:   return 0;
+    }
 }
 
-void record_put_number(json_t *object, const char *name, int64_t number)
+static void put_escape(struct record_writer *writer, char byte)
 {
-    record_put(object, name, json_integer(number));
+    const char brief[] = { '\\', short_escape(byte) };
+    const char whole[] = { '\\', 'u', '0', '0', (char)('0' + (byte >> 4)), "0123456789ABCDEF"[byte & 15] };
+    if (brief[1] != 0)
+        put(writer, slice_of(brief, sizeof brief));
+    else
+        put(writer, slice_of(whole, sizeof whole));
 }
 
-void record_put_size(json_t *object, const char *name, uint64_t size)
+static void put_escaped(struct record_writer *writer, struct slice text)
 {
-    record_put_number(object, name, size > INT64_MAX ? INT64_MAX : (int64_t)size);
+    while (text.length > 0) {
+        size_t plain = 0;
+        while (plain < text.length && !needs_escape(text.text[plain]))
+            plain++;
+        put(writer, slice_first(text, plain));
+        text = slice_from(text, plain);
+        if (text.length > 0) {
+            put_escape(writer, text.text[0]);
+            text = slice_from(text, 1);
+        }
+    }
 }
 
-/* Left out when false. */
-void record_put_flag(json_t *object, const char *name, bool flag)
+static void put_quoted(struct record_writer *writer, struct slice text)
 {
-    if (flag)
-        record_put(object, name, json_true());
+    put(writer, SLICE("\""));
+    if (is_bare(text))
+        put(writer, text);
+    else
+        put_escaped(writer, record_escape(text, writer->arena));
+    put(writer, SLICE("\""));
 }
 
-void record_put_address(json_t *object, const char *name, const struct address *address)
+/* What stands before a value: nothing behind an opening or a name, else a comma. */
+static void start_value(struct record_writer *writer, const char *name)
 {
-    char buffer[ADDRESS_TEXT];
-    struct slice text = address->family == 0 ? SLICE("") : address_print(address, buffer);
-    if (text.length > 0)
-        record_put(object, name, json_stringn_nocheck(text.text, text.length));
+    struct slice written = wire_written(&writer->json);
+    char last = written.length == 0 ? '[' : written.text[written.length - 1];
+    if (last != '[' && last != '{')
+        put(writer, SLICE(","));
+    if (name == NULL)
+        return;
+    put(writer, SLICE("\""));
+    put(writer, slice_of_string(name));
+    put(writer, SLICE("\":"));
 }
 
-json_t *record_texts_json(const struct slice *texts, size_t count, struct arena *arena)
+void record_open_object(struct record_writer *writer, const char *name)
 {
-    json_t *array = json_array();
+    start_value(writer, name);
+    put(writer, SLICE("{"));
+}
+
+void record_close_object(struct record_writer *writer)
+{
+    put(writer, SLICE("}"));
+}
+
+void record_open_array(struct record_writer *writer, const char *name)
+{
+    start_value(writer, name);
+    put(writer, SLICE("["));
+}
+
+void record_close_array(struct record_writer *writer)
+{
+    put(writer, SLICE("]"));
+}
+
+void record_put_name(struct record_writer *writer, const char *name, const char *text)
+{
+    start_value(writer, name);
+    put_quoted(writer, slice_of_string(text));
+}
+
+void record_put_number(struct record_writer *writer, const char *name, int64_t number)
+{
+    char digits[NUMBER_MOST];
+    size_t at = sizeof digits;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0)
+        digits[--at] = '-';
+    start_value(writer, name);
+    put(writer, slice_of(digits + at, sizeof digits - at));
+}
+
+void record_put_size(struct record_writer *writer, const char *name, uint64_t size)
+{
+    record_put_number(writer, name, size > INT64_MAX ? INT64_MAX : (int64_t)size);
+}
+
+void record_put_truth(struct record_writer *writer, const char *name, bool truth)
+{
+    start_value(writer, name);
+    put(writer, truth ? SLICE("true") : SLICE("false"));
+}
+
+void record_put_null(struct record_writer *writer, const char *name)
+{
+    start_value(writer, name);
+    put(writer, SLICE("null"));
+}
+
+void record_put_string(struct record_writer *writer, const char *name, struct slice text)
+{
+    start_value(writer, name);
+    put_quoted(writer, text);
+}
+
+void record_put_named(struct record_writer *writer, struct slice name, struct slice text)
+{
+    record_put_string(writer, NULL, name);
+    put(writer, SLICE(":"));
+    put_quoted(writer, text);
+}
+
+void record_put_strings(struct record_writer *writer, const char *name, const struct slice *texts, size_t count)
+{
+    record_open_array(writer, name);
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(array, record_text_json(texts[i], arena));
-    return array;
+        record_put_string(writer, NULL, texts[i]);
+    record_close_array(writer);
 }
 
-void record_put_texts(json_t *object, const char *name, const struct slice *texts, size_t count, struct arena *arena)
+void record_put_text(struct record_writer *writer, const char *name, struct slice text)
+{
+    if (text.length > 0)
+        record_put_string(writer, name, text);
+}
+
+void record_put_texts(struct record_writer *writer, const char *name, const struct slice *texts, size_t count)
 {
     if (count > 0)
-        record_put(object, name, record_texts_json(texts, count, arena));
+        record_put_strings(writer, name, texts, count);
+}
+
+void record_put_flag(struct record_writer *writer, const char *name, bool flag)
+{
+    if (flag)
+        record_put_truth(writer, name, true);
+}
+
+void record_put_address(struct record_writer *writer, const char *name, const struct address *address)
+{
+    char buffer[ADDRESS_TEXT];
+    record_put_text(writer, name, address->family == 0 ? SLICE_NONE : address_print(address, buffer));
 }

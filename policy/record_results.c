@@ -5,93 +5,84 @@
  */
 #include "policy/record.h"
 
-#include <jansson.h>
-
 #include "policy/record_names.h"
 #include "policy/record_put.h"
 
-static json_t *verdict_part(const struct verdict *verdict, struct arena *arena)
+static void put_verdict(struct record_writer *writer, const char *name, const struct verdict *verdict)
 {
-    json_t *object = json_object();
-    record_put_name(object, "action", verdict_action_name(verdict->action));
-    record_put_text(object, "rule", verdict->rule, arena);
-    record_put_flag(object, "exempt", verdict->exempt);
-    record_put_flag(object, "tagged", verdict->tagged);
+    record_open_object(writer, name);
+    record_put_name(writer, "action", verdict_action_name(verdict->action));
+    record_put_text(writer, "rule", verdict->rule);
+    record_put_flag(writer, "exempt", verdict->exempt);
+    record_put_flag(writer, "tagged", verdict->tagged);
     if (verdict->action == VERDICT_PASS)
-        record_put_text(object, "text", verdict->text, arena);
-    return object;
+        record_put_text(writer, "text", verdict->text);
+    record_close_object(writer);
 }
 
-static json_t *reply_part(const struct verdict *verdict, struct arena *arena)
+static void put_reply(struct record_writer *writer, const char *name, const struct verdict *verdict)
 {
-    if (verdict->action == VERDICT_PASS)
-        return json_null();
-    json_t *object = json_object();
-    record_put_number(object, "code", verdict->code);
-    record_put_text(object, "enhanced", verdict->enhanced, arena);
-    record_put_text(object, "text", verdict->text, arena);
-    return object;
-}
-
-static json_t *rule_of(const struct trace_rule *rule, struct arena *arena)
-{
-    json_t *object = json_object();
-    record_put_text(object, "name", rule->name, arena);
-    record_put_name(object, "outcome", record_outcome_name(rule->outcome));
-    record_put_text(object, "did", rule->did, arena);
-    if (rule->values == NULL)
-        return object;
-    json_t *values = json_object();
-    for (const struct trace_value *value = rule->values; value != NULL; value = value->next)
-        record_put(values, arena_string(arena, record_escape(value->name, arena)),
-                   record_text_json(value->value, arena));
-    record_put(object, "values", values);
-    return object;
-}
-
-static json_t *rules_part(const struct verdict *verdict, struct arena *arena)
-{
-    json_t *runs = json_array();
-    for (const struct verdict_run *run = verdict->runs; run != NULL; run = run->next) {
-        json_t *object = json_object();
-        record_put_name(object, "stage", stage_names[run->stage]);
-        if (run->stage == STAGE_RCPT)
-            record_put_number(object, "recipient", run->recipient);
-        if (run->rule.length > 0)
-            record_put_name(object, "action", run->exempt ? "accept" : verdict_action_name(run->action));
-        record_put_text(object, "by", run->rule, arena);
-        json_t *met = json_array();
-        for (const struct trace_rule *rule = run->trace; rule != NULL; rule = rule->next)
-            json_array_append_new(met, rule_of(rule, arena));
-        record_put(object, "met", met);
-        json_array_append_new(runs, object);
+    if (verdict->action == VERDICT_PASS) {
+        record_put_null(writer, name);
+        return;
     }
-    return runs;
+    record_open_object(writer, name);
+    record_put_number(writer, "code", verdict->code);
+    record_put_text(writer, "enhanced", verdict->enhanced);
+    record_put_text(writer, "text", verdict->text);
+    record_close_object(writer);
 }
 
-static json_t *effects_part(const struct verdict *verdict, struct arena *arena)
+static void put_rule(struct record_writer *writer, const struct trace_rule *rule)
 {
-    json_t *object = json_object();
+    record_open_object(writer, NULL);
+    record_put_text(writer, "name", rule->name);
+    record_put_name(writer, "outcome", record_outcome_name(rule->outcome));
+    record_put_text(writer, "did", rule->did);
+    if (rule->values != NULL) {
+        record_open_object(writer, "values");
+        for (const struct trace_value *value = rule->values; value != NULL; value = value->next)
+            record_put_named(writer, value->name, value->value);
+        record_close_object(writer);
+    }
+    record_close_object(writer);
+}
+
+static void put_run(struct record_writer *writer, const struct verdict_run *run)
+{
+    record_open_object(writer, NULL);
+    record_put_name(writer, "stage", stage_names[run->stage]);
+    if (run->stage == STAGE_RCPT)
+        record_put_number(writer, "recipient", run->recipient);
+    if (run->rule.length > 0)
+        record_put_name(writer, "action", run->exempt ? "accept" : verdict_action_name(run->action));
+    record_put_text(writer, "by", run->rule);
+    record_open_array(writer, "met");
+    for (const struct trace_rule *rule = run->trace; rule != NULL; rule = rule->next)
+        put_rule(writer, rule);
+    record_close_array(writer);
+    record_close_object(writer);
+}
+
+static void put_rules(struct record_writer *writer, const char *name, const struct verdict *verdict)
+{
+    record_open_array(writer, name);
+    for (const struct verdict_run *run = verdict->runs; run != NULL; run = run->next)
+        put_run(writer, run);
+    record_close_array(writer);
+}
+
+static void put_effects(struct record_writer *writer, const char *name, const struct verdict *verdict)
+{
+    record_open_object(writer, name);
     if (verdict->added_count > 0) {
-        json_t *added = json_array();
+        record_open_array(writer, "added");
         for (size_t i = 0; i < verdict->added_count; i++)
-            json_array_append_new(added, record_text_json(verdict->added[i].text, arena));
-        record_put(object, "added", added);
+            record_put_string(writer, NULL, verdict->added[i].text);
+        record_close_array(writer);
     }
-    record_put_texts(object, "logs", verdict->logs, verdict->logs_count, arena);
-    return object;
-}
-
-static json_t *spf_of(const struct spf_outcome *spf, struct arena *arena)
-{
-    json_t *object = json_object();
-    record_put_name(object, "result", auth_result_name(spf->result));
-    record_put_text(object, "domain", spf->domain, arena);
-    record_put_text(object, "reason", spf->reason, arena);
-    record_put_text(object, "explanation", spf->explanation, arena);
-    record_put_number(object, "lookups", spf->lookups);
-    record_put_number(object, "void-lookups", spf->void_lookups);
-    return object;
+    record_put_texts(writer, "logs", verdict->logs, verdict->logs_count);
+    record_close_object(writer);
 }
 
 static bool spf_was_found(const struct spf_outcome *spf)
@@ -99,80 +90,102 @@ static bool spf_was_found(const struct spf_outcome *spf)
     return spf->result != AUTH_NONE || spf->domain.length > 0 || spf->reason.length > 0;
 }
 
-static json_t *dkim_of(const struct signature *signature, const struct dkim_outcome *dkim, struct arena *arena)
+static void put_spf(struct record_writer *writer, const char *name, const struct spf_outcome *spf)
 {
-    json_t *object = json_object();
-    record_put_name(object, "result", auth_result_name(dkim->result));
-    record_put_text(object, "domain", signature->domain, arena);
-    record_put_text(object, "selector", signature->selector, arena);
-    record_put_text(object, "reason", dkim->reason, arena);
-    record_put_flag(object, "aligned", dkim->aligned);
-    record_put_flag(object, "test-key", dkim->test_key);
-    return object;
+    if (!spf_was_found(spf))
+        return;
+    record_open_object(writer, name);
+    record_put_name(writer, "result", auth_result_name(spf->result));
+    record_put_text(writer, "domain", spf->domain);
+    record_put_text(writer, "reason", spf->reason);
+    record_put_text(writer, "explanation", spf->explanation);
+    record_put_number(writer, "lookups", spf->lookups);
+    record_put_number(writer, "void-lookups", spf->void_lookups);
+    record_close_object(writer);
 }
 
-static json_t *arc_of(const struct arc_outcome *arc, struct arena *arena)
+static void put_dkim(struct record_writer *writer, const struct signature *signature, const struct dkim_outcome *dkim)
 {
-    json_t *object = json_object();
-    record_put_name(object, "result", auth_result_name(arc->result));
-    record_put_text(object, "reason", arc->reason, arena);
+    record_open_object(writer, NULL);
+    record_put_name(writer, "result", auth_result_name(dkim->result));
+    record_put_text(writer, "domain", signature->domain);
+    record_put_text(writer, "selector", signature->selector);
+    record_put_text(writer, "reason", dkim->reason);
+    record_put_flag(writer, "aligned", dkim->aligned);
+    record_put_flag(writer, "test-key", dkim->test_key);
+    record_close_object(writer);
+}
+
+static void put_arc(struct record_writer *writer, const struct arc_outcome *arc)
+{
+    record_open_object(writer, "arc");
+    record_put_name(writer, "result", auth_result_name(arc->result));
+    record_put_text(writer, "reason", arc->reason);
     if (arc->has_oldest_pass)
-        record_put_number(object, "oldest-pass", arc->oldest_pass);
-    return object;
+        record_put_number(writer, "oldest-pass", arc->oldest_pass);
+    record_close_object(writer);
 }
 
-static json_t *iprev_of(const struct iprev_outcome *iprev, struct arena *arena)
+static void put_iprev(struct record_writer *writer, const struct iprev_outcome *iprev)
 {
-    json_t *object = json_object();
-    record_put_name(object, "result", auth_result_name(iprev->result));
-    record_put_text(object, "name", iprev->name, arena);
-    record_put_text(object, "reverse-name", iprev->reverse_name, arena);
-    return object;
+    if (iprev->result == AUTH_NONE)
+        return;
+    record_open_object(writer, "iprev");
+    record_put_name(writer, "result", auth_result_name(iprev->result));
+    record_put_text(writer, "name", iprev->name);
+    record_put_text(writer, "reverse-name", iprev->reverse_name);
+    record_close_object(writer);
 }
 
-static json_t *results_part(const struct verdict *verdict, struct arena *arena)
+static void put_message_results(struct record_writer *writer, const struct verdict *verdict)
 {
     const struct findings *findings = &verdict->findings;
-    json_t *object = json_object();
-    if (findings->iprev.result != AUTH_NONE)
-        record_put(object, "iprev", iprev_of(&findings->iprev, arena));
-    if (spf_was_found(&findings->spf_helo))
-        record_put(object, "spf-helo", spf_of(&findings->spf_helo, arena));
-    if (spf_was_found(&findings->spf))
-        record_put(object, "spf", spf_of(&findings->spf, arena));
-    if (!findings->has_message || verdict->evidence == NULL)
-        return object;
-    json_t *dkim = json_array();
+    record_open_array(writer, "dkim");
     for (size_t i = 0; i < findings->dkim_count; i++)
-        json_array_append_new(dkim, dkim_of(&verdict->evidence->signatures[i], &findings->dkim[i], arena));
-    record_put(object, "dkim", dkim);
-    record_put(object, "dmarc", record_dmarc_json(&findings->dmarc, arena));
-    record_put(object, "arc", arc_of(&findings->arc, arena));
-    record_put(object, "indirect", json_boolean(findings->indirect));
-    return object;
+        put_dkim(writer, &verdict->evidence->signatures[i], &findings->dkim[i]);
+    record_close_array(writer);
+    record_put_dmarc(writer, &findings->dmarc);
+    put_arc(writer, &findings->arc);
+    record_put_truth(writer, "indirect", findings->indirect);
 }
 
-static json_t *part_of(const struct verdict *verdict, enum record_part part, struct arena *arena)
+static void put_results(struct record_writer *writer, const char *name, const struct verdict *verdict)
+{
+    record_open_object(writer, name);
+    put_iprev(writer, &verdict->findings.iprev);
+    put_spf(writer, "spf-helo", &verdict->findings.spf_helo);
+    put_spf(writer, "spf", &verdict->findings.spf);
+    if (verdict->findings.has_message && verdict->evidence != NULL)
+        put_message_results(writer, verdict);
+    record_close_object(writer);
+}
+
+static void put_part(struct record_writer *writer, const char *name, const struct verdict *verdict,
+                     enum record_part part)
 {
     switch (part) {
-    case PART_VERDICT: return verdict_part(verdict, arena);
-    case PART_SCORE:   return json_integer(verdict->score);
-    case PART_REPLY:   return reply_part(verdict, arena);
-    case PART_RULES:   return rules_part(verdict, arena);
-    case PART_EFFECTS: return effects_part(verdict, arena);
-    case PART_RESULTS: return results_part(verdict, arena);
+    case PART_VERDICT: put_verdict(writer, name, verdict); return;
+    case PART_SCORE:   record_put_number(writer, name, verdict->score); return;
+    case PART_REPLY:   put_reply(writer, name, verdict); return;
+    case PART_RULES:   put_rules(writer, name, verdict); return;
+    case PART_EFFECTS: put_effects(writer, name, verdict); return;
+    case PART_RESULTS: put_results(writer, name, verdict); return;
     }
     bug("record part");
 }
 
 void record_parts(const struct verdict *verdict, struct arena *arena, struct slice parts_out[RECORD_PARTS])
 {
-    for (enum record_part part = PART_VERDICT; part <= PART_RESULTS; part++)
-        parts_out[part] = record_printed(part_of(verdict, part, arena), JSON_COMPACT | JSON_ENCODE_ANY, arena);
+    for (enum record_part part = PART_VERDICT; part <= PART_RESULTS; part++) {
+        struct record_writer writer;
+        record_writer_init(&writer, arena);
+        put_part(&writer, NULL, verdict, part);
+        parts_out[part] = record_writer_end(&writer);
+    }
 }
 
-void record_put_parts(json_t *object, const struct verdict *verdict, struct arena *arena)
+void record_put_parts(struct record_writer *writer, const struct verdict *verdict)
 {
     for (enum record_part part = PART_VERDICT; part <= PART_RESULTS; part++)
-        record_put(object, record_part_name(part), part_of(verdict, part, arena));
+        put_part(writer, record_part_name(part), verdict, part);
 }

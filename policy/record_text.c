@@ -97,41 +97,16 @@ const char *record_by_name_at(unsigned by)
     return record_by_name((enum record_by)by);
 }
 
-/* Length of the UTF-8 character at the start (RFC 3629 4); 0: there is none. */
-static size_t character_length(struct slice text)
+/* Of ASCII; of it a record has all but these three. */
+static bool is_plain(char byte)
 {
-    static const struct {
-        unsigned char first_least, first_most, second_least, second_most;
-        size_t length;
-    } forms[] = {
-        { 0x01, 0x7f, 0, 0, 1 },
-        { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-        { 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-        { 0xe1, 0xec, 0x80, 0xbf, 3 },
-        { 0xed, 0xed, 0x80, 0x9f, 3 },
-        { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 },
-        { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-        { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-    const unsigned char *bytes = (const unsigned char *)text.text;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (bytes[0] < forms[i].first_least || bytes[0] > forms[i].first_most || text.length < forms[i].length)
-            continue;
-        if (forms[i].length > 1 && (bytes[1] < forms[i].second_least || bytes[1] > forms[i].second_most))
-            continue;
-        for (size_t k = 2; k < forms[i].length; k++)
-            if ((bytes[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
+    return byte > 0 && byte != '\\' && byte != 0x7F;
 }
 
-static bool is_plain(struct slice text)
+static bool is_all_plain(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++)
-        if (text.text[i] <= 0 || text.text[i] == '\\')
+        if (!is_plain(text.text[i]))
             return false;
     return true;
 }
@@ -139,12 +114,12 @@ static bool is_plain(struct slice text)
 struct slice record_escape(struct slice text, struct arena *arena)
 {
     static const char digits[] = "0123456789ABCDEF";
-    if (is_plain(text))
+    if (is_all_plain(text))
         return text;
     char *out = arena_array(arena, text.length, 4);
     size_t length = 0;
     while (text.length > 0) {
-        size_t character = *text.text == '\\' ? 0 : character_length(text);
+        size_t character = *text.text < 0 || is_plain(*text.text) ? text_utf8_length(text) : 0;
         if (character == 0) {
             unsigned char byte = (unsigned char)*text.text;
             const char escape[4] = { '\\', 'x', digits[byte >> 4], digits[byte & 15] };

@@ -340,6 +340,15 @@ static void decode_findings(struct wire_reader *reader, struct arena *arena, str
     findings->has_message = wire_get_bool(reader);
 }
 
+/* A rule reads each fact once: a record tells it as members of one object, which cannot have the same name. */
+static bool is_named_before(const struct trace_value *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_equal(values[i].name, values[count].name))
+            return true;
+    return false;
+}
+
 static struct trace_value *decode_trace_values(struct wire_reader *reader, struct arena *arena)
 {
     size_t count = wire_get_count(reader, TRACE_VALUES_MOST);
@@ -347,6 +356,8 @@ static struct trace_value *decode_trace_values(struct wire_reader *reader, struc
     for (size_t i = 0; i < count && !reader->failed; i++) {
         values[i].name = wire_get_slice(reader, VALUE_MOST);
         values[i].value = wire_get_slice(reader, VALUE_MOST);
+        if (is_named_before(values, i))
+            wire_fail(reader, "a rule that saw a fact twice");
         values[i].next = i + 1 < count ? &values[i + 1] : NULL;
     }
     return count == 0 ? NULL : values;

@@ -5,6 +5,8 @@
  */
 #include "rules/slice.h"
 
+#include <stdint.h>
+
 bool slice_equal(struct slice a, struct slice b)
 {
     return a.length == b.length && (a.length == 0 || memcmp(a.text, b.text, a.length) == 0);
@@ -136,9 +138,23 @@ size_t text_utf8_length(struct slice text)
     return length;
 }
 
+/* How many bytes at the start are surely ASCII: eight are looked at in one step. */
+static size_t ascii_run(struct slice text)
+{
+    size_t run = 0;
+    uint64_t bytes;
+
+    for (; text.length - run >= sizeof(bytes); run += sizeof(bytes)) {
+        memcpy(&bytes, text.text + run, sizeof(bytes));
+        if ((bytes & 0x8080808080808080) != 0)
+            break;
+    }
+    return run;
+}
+
 bool text_is_utf8(struct slice text, size_t *bad_out)
 {
-    for (size_t i = 0; i < text.length;) {
+    for (size_t i = ascii_run(text); i < text.length; i += ascii_run(slice_from(text, i))) {
         size_t length = text_utf8_length(slice_from(text, i));
 
         if (length == 0) {

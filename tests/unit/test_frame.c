@@ -226,6 +226,21 @@ static const char *problem_of(const struct verdict *verdict)
     return problem;
 }
 
+/* Records tell them as members of one object. */
+START_TEST(a_rule_saw_a_fact_once)
+{
+    struct trace_value second = { SLICE("dmarc"), SLICE("fail"), NULL };
+    struct trace_value first = { SLICE("spf"), SLICE("pass"), &second };
+    struct trace_rule rule = { .name = SLICE("r"), .stage = STAGE_MESSAGE, .outcome = RULE_TRUE, .values = &first };
+    struct verdict_run run = { .stage = STAGE_MESSAGE, .trace = &rule };
+    struct verdict verdict = good_verdict();
+    verdict.runs = &run;
+    ck_assert_ptr_null(problem_of(&verdict));
+    second.name = first.name;
+    ck_assert_ptr_nonnull(problem_of(&verdict));
+}
+END_TEST
+
 START_TEST(good_verdicts_are_taken)
 {
     struct verdict verdict = good_verdict();
@@ -421,6 +436,7 @@ Suite *suite_frame(void)
     tcase_add_test(tests, endless_objects_end);
     tcase_add_test(tests, facts_travel);
     tcase_add_test(tests, good_verdicts_are_taken);
+    tcase_add_test(tests, a_rule_saw_a_fact_once);
     tcase_add_loop_test(tests, bad_replies_are_refused, 0, sizeof replies / sizeof replies[0]);
     tcase_add_loop_test(tests, bad_fields_are_refused, 0, sizeof fields / sizeof fields[0]);
     tcase_add_test(tests, fields_may_hold_utf8);

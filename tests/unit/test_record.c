@@ -44,7 +44,8 @@ static const struct {
     { { "\xf4\x90\x80\x80", 4 }, "\\xF4\\x90\\x80\\x80" },     /* above U+10FFFF */
     { { "\xf0\x9f\x92\x8c", 4 }, "\xf0\x9f\x92\x8c" },
     { { "\xf0\x9f\x92", 3 }, "\\xF0\\x9F\\x92" },
-    { { "\r\n\t\x01\x7f", 5 }, "\r\n\t\x01\x7f" },             /* JSON's own business */
+    { { "\r\n\t\x01\x1f", 5 }, "\r\n\t\x01\x1f" },             /* JSON's own business */
+    { { "a\x7f", 2 }, "a\\x7F" },                              /* not JSON's, but no line of a file holds it */
 };
 
 START_TEST(any_bytes_are_written_as_utf8)
@@ -57,6 +58,25 @@ START_TEST(any_bytes_are_written_as_utf8)
     json_t *value = json_loadb(json.text, json.length, JSON_DECODE_ANY, &error);
     ck_assert_msg(json_is_string(value), "%s", error.text);
     json_decref(value);
+}
+END_TEST
+
+/* By another's writer of JSON: what is read back is compared with what was written. */
+START_TEST(json_is_written_as_jansson_writes_it)
+{
+    char text[] = "a?b";
+    for (int byte = 1; byte < 0x80; byte++) {
+        text[1] = (char)byte;
+        struct slice escaped = record_escape(slice_of_string(text), arena);
+        struct slice json = record_json_text(slice_of_string(text), arena);
+        json_t *value = json_stringn(escaped.text, escaped.length);
+        char *theirs = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        ck_assert_slice(json, theirs);
+        for (size_t i = 0; i < json.length; i++)
+            ck_assert(json.text[i] >= ' ' && json.text[i] != 0x7F);
+        free(theirs);
+        json_decref(value);
+    }
 }
 END_TEST
 
@@ -597,6 +617,7 @@ Suite *suite_record(void)
     tcase_add_loop_test(tests, origins_come_back, 0, 4);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_loop_test(tests, any_bytes_are_written_as_utf8, 0, sizeof escapes / sizeof escapes[0]);
+    tcase_add_test(tests, json_is_written_as_jansson_writes_it);
     tcase_add_loop_test(tests, times_return, 0, sizeof times / sizeof times[0]);
     tcase_add_test(tests, other_times_are_refused);
     tcase_add_loop_test(tests, records_are_judged_to_the_same_bytes, 0, count);

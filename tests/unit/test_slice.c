@@ -159,6 +159,20 @@ START_TEST(test_utf8_text)
 }
 END_TEST
 
+/* ASCII is looked at eight bytes at a time: what is wrong is found wherever it stands. */
+START_TEST(test_utf8_wrong_anywhere)
+{
+    for (size_t at = 0; at < 24; at++) {
+        char text[] = "twenty-four bytes of it.";
+        size_t bad = 99;
+
+        text[at] = '\x80';
+        ck_assert(!text_is_utf8(slice_of_string(text), &bad));
+        ck_assert_uint_eq(bad, at);
+    }
+}
+END_TEST
+
 static const struct { const char *text; size_t length; } shown[] = {
     { "a\xE2\x80\xAE", 1 }, { "\xC3\xBC", 2 }, { "\xE2\x82\xAC", 3 }, { "\xF0\x9F\x98\x80", 4 }, { "\xC2\xA0", 2 },
     /* the joiners, and what stands beside the others */
@@ -193,6 +207,7 @@ Suite *suite_slice(void)
     tcase_add_loop_test(tests, test_utf8, 0, sizeof(characters) / sizeof(*characters));
     tcase_add_loop_test(tests, test_shown, 0, sizeof(shown) / sizeof(*shown));
     tcase_add_test(tests, test_utf8_text);
+    tcase_add_test(tests, test_utf8_wrong_anywhere);
     suite_add_tcase(suite, tests);
     return suite;
 }
