@@ -46,7 +46,7 @@ enum frame_type {
 #define FRAME_TYPE_LAST FRAME_REFUSED
 
 #define FRAME_HEAD 12
-#define FRAME_PAYLOAD_MOST 65536
+#define FRAME_PAYLOAD_MOST (32768 - FRAME_HEAD)
 #define FRAME_MORE 1U                      /* the only flag */
 /* Bytes of one object put together. A verdict with full evidence and trace is the largest: see VERDICT_TRACE_MOST. */
 #define FRAME_OBJECT_MOST (8U << 20)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * journal.c: one run of bytes: dealt with by the keeper (given back), sent, not yet sent. Writing happens on
- * the loop's next turn, so that the records of one turn go in one call. Memory grows as needed, up to
- * JOURNAL_HELD_MOST, and what a keeper that was away made it is given up once all is dealt with.
+ * journal.c: one run of bytes: dealt with by the keeper (given back), sent, not yet sent. Writing happens at the end
+ * of the loop's turn, so that the records of one turn go in one call; the socket is waited for only when it is full.
+ * Memory grows as needed, up to JOURNAL_HELD_MOST, and what a keeper that was away made it is given up once all is
+ * dealt with.
  */
 #include "proxy/journal.h"
 
@@ -20,6 +21,8 @@
 
 /* Microseconds between two complaints. */
 #define COMPLAINT_INTERVAL (INT64_C(60) * 1000000)
+/* Receipts read by one call: the keeper gives one for all it took at once. */
+#define RECEIPTS_AT_ONCE 16
 /* Room that stays while nothing is held: dozens of records, of a few KiB each. */
 #define KEPT_MOST ((size_t)128 * 1024)
 
@@ -35,8 +38,8 @@ struct journal {
     size_t sent;                       /* first byte not sent on this connection */
     size_t end;
     uint64_t done;                     /* bytes dealt with on this connection */
-    unsigned char receipt[JOURNAL_RECEIPT];
-    size_t receipt_length;
+    unsigned char receipts[RECEIPTS_AT_ONCE * JOURNAL_RECEIPT];
+    size_t receipts_length;            /* between calls: of one that is not whole */
     uint64_t dropped;
     int64_t complained;                /* when, monotonic; 0 never */
 };
@@ -65,7 +68,7 @@ static void disconnect(struct journal *journal)
     /* What has no receipt is sent again on the next connection. */
     journal->sent = journal->start;
     journal->done = 0;
-    journal->receipt_length = 0;
+    journal->receipts_length = 0;
 }
 
 void journal_free(struct journal **journal_pointer)
@@ -80,10 +83,11 @@ void journal_free(struct journal **journal_pointer)
     free(journal);
 }
 
+/* In this turn of the loop, unless the socket is waited for. */
 static void want_write(struct journal *journal)
 {
-    if (journal->writable != NULL && journal->sent < journal->end)
-        event_add(journal->writable, NULL);
+    if (journal->writable != NULL && journal->sent < journal->end && !event_pending(journal->writable, EV_WRITE, NULL))
+        event_active(journal->writable, EV_WRITE, 0);
 }
 
 static void on_writable(evutil_socket_t socket, short events, void *context)
@@ -99,7 +103,8 @@ static void on_writable(evutil_socket_t socket, short events, void *context)
     }
     if (sent > 0)
         journal->sent += (size_t)sent;
-    want_write(journal);
+    if (journal->sent < journal->end)
+        event_add(journal->writable, NULL);
 }
 
 static void start_again(struct journal *journal)
@@ -113,13 +118,12 @@ static void start_again(struct journal *journal)
 }
 
 /* False: the keeper claims what was never sent to it. */
-static bool take_receipt(struct journal *journal)
+static bool take_receipt(struct journal *journal, const unsigned char receipt[JOURNAL_RECEIPT])
 {
     uint64_t done = 0;
 
     for (size_t i = 0; i < JOURNAL_RECEIPT; i++)
-        done = done << 8 | journal->receipt[i];
-    journal->receipt_length = 0;
+        done = done << 8 | receipt[i];
     if (done < journal->done || done - journal->done > journal->sent - journal->start)
         return false;
     journal->start += (size_t)(done - journal->done);
@@ -129,22 +133,32 @@ static bool take_receipt(struct journal *journal)
     return true;
 }
 
+/* All whole ones; what is left of one comes to the front. */
+static bool take_receipts(struct journal *journal)
+{
+    size_t taken = 0;
+
+    for (; journal->receipts_length - taken >= JOURNAL_RECEIPT; taken += JOURNAL_RECEIPT)
+        if (!take_receipt(journal, journal->receipts + taken))
+            return false;
+    journal->receipts_length -= taken;
+    memmove(journal->receipts, journal->receipts + taken, journal->receipts_length);
+    return true;
+}
+
 static void on_readable(evutil_socket_t socket, short events, void *context)
 {
     struct journal *journal = context;
+    ssize_t got = recv(socket, journal->receipts + journal->receipts_length,
+                       sizeof(journal->receipts) - journal->receipts_length, MSG_DONTWAIT);
 
     (void)events;
-    for (;;) {
-        ssize_t got = recv(socket, journal->receipt + journal->receipt_length,
-                           JOURNAL_RECEIPT - journal->receipt_length, MSG_DONTWAIT);
-
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got > 0) {
+        journal->receipts_length += (size_t)got;
+        if (take_receipts(journal))
             return;
-        if (got <= 0)
-            break;
-        journal->receipt_length += (size_t)got;
-        if (journal->receipt_length == JOURNAL_RECEIPT && !take_receipt(journal))
-            break;
     }
     disconnect(journal);
 }

@@ -27,8 +27,8 @@
 #include "proxy/judges.h"
 #include "proxy/restarts.h"
 
-struct bufferevent;
 struct event;
+struct stream;
 
 /* Bytes on their way to a process above which nothing more is put: a body streams as fast as it is taken. */
 #define JUDGES_OUTPUT_MARK ((size_t)256 << 10)
@@ -62,7 +62,8 @@ struct expected {
 struct judge_process {
     struct bench *bench;
     pid_t pid;
-    struct bufferevent *stream;
+    struct stream *stream;
+    size_t unsent;                     /* of its output, were nothing sent since that was last looked at */
     bool ready;
     bool ended;                        /* by itself, or by others */
     bool tainted;                      /* a trial in it was broken off: its death would be blamed on the next */
@@ -193,7 +194,7 @@ void judge_process_expect(struct judge_process *process, struct hearing *hearing
 /* Sends what is due, as long as there is room. */
 void judge_process_pump(struct judge_process *process);
 /* It owes something for longer than it may. */
-bool judge_process_is_late(const struct judge_process *process, int64_t now);
+bool judge_process_is_late(struct judge_process *process, int64_t now);
 
 /* judges_hearing.c */
 /* Whether it needs a process: there is something to find out, and nothing that must come from the owner first. */

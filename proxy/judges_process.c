@@ -14,24 +14,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-
-#include "proxy/log.h"
 #include "proxy/process.h"
+#include "proxy/stream.h"
 
 /*
  * A process that is not ready by then is not coming: preparing takes some 30 ms, a hundred times that under a
  * sanitizer.
  */
 #define START_MILLISECONDS 30000
-/* Bytes read or written by one call. */
-#define SINGLE_MOST ((size_t)128 << 10)
+/* A stream takes so much whatever came before it: a whole frame always finds room. */
+_Static_assert(FRAME_HEAD + FRAME_PAYLOAD_MOST <= STREAM_INPUT_MOST / 2, "a frame may not fit a stream's input");
 
 size_t judge_process_output(const struct judge_process *process)
 {
-    return evbuffer_get_length(bufferevent_get_output(process->stream));
+    return stream_unsent(process->stream);
 }
 
 /* --- out */
@@ -43,10 +39,20 @@ static void note_debt(struct judge_process *process)
         process->since = judges_now();
 }
 
-static void put(struct judge_process *process, const void *bytes, size_t length)
+static void put(struct judge_process *process, struct slice bytes)
 {
-    if (evbuffer_add(bufferevent_get_output(process->stream), bytes, length) != 0)
-        bug("out of memory");
+    stream_write(process->stream, bytes);
+    process->unsent += bytes.length;
+}
+
+/* While it takes bytes it is at work. */
+static void note_progress(struct judge_process *process)
+{
+    size_t unsent = judge_process_output(process);
+
+    if (unsent < process->unsent)
+        process->since = judges_now();
+    process->unsent = unsent;
 }
 
 void judge_process_put_bytes(struct judge_process *process, enum frame_type type, bool more, uint32_t number,
@@ -56,9 +62,8 @@ void judge_process_put_bytes(struct judge_process *process, enum frame_type type
 
     note_debt(process);
     frame_head(head, type, more, number, bytes.length);
-    put(process, head, sizeof(head));
-    if (bytes.length > 0)
-        put(process, bytes.text, bytes.length);
+    put(process, slice_of((char *)head, sizeof(head)));
+    put(process, bytes);
 }
 
 void judge_process_put(struct judge_process *process, enum frame_type type, uint32_t number, struct slice first,
@@ -74,13 +79,11 @@ void judge_process_put(struct judge_process *process, enum frame_type type, uint
 
         left -= length;
         frame_head(head, type, left > 0, number, length);
-        put(process, head, sizeof(head));
-        if (part.length > 0)
-            put(process, part.text, part.length);
+        put(process, slice_of((char *)head, sizeof(head)));
+        put(process, part);
         first = slice_from(first, part.length);
         rest = slice_first(second, length - part.length);
-        if (rest.length > 0)
-            put(process, rest.text, rest.length);
+        put(process, rest);
         second = slice_from(second, rest.length);
     } while (left > 0);
 }
@@ -112,24 +115,9 @@ void judge_process_pump(struct judge_process *process)
     }
 }
 
-static void on_writable(struct bufferevent *stream, void *context)
+bool judge_process_is_late(struct judge_process *process, int64_t now)
 {
-    (void)stream;
-    judge_process_pump(context);
-}
-
-/* While it takes bytes it is at work. */
-static void on_output_change(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *context)
-{
-    struct judge_process *process = context;
-
-    (void)buffer;
-    if (info->n_deleted > 0)
-        process->since = judges_now();
-}
-
-bool judge_process_is_late(const struct judge_process *process, int64_t now)
-{
+    note_progress(process);
     if (!process->ready)
         return now - process->since > START_MILLISECONDS;
     if (TAILQ_EMPTY(&process->expected) && judge_process_output(process) == 0)
@@ -246,21 +234,21 @@ static const char *take_frame(struct judge_process *process, const struct frame 
     return "a frame that a judge does not send";
 }
 
-/* The next frame of the buffer. false: there is none whole, or *problem_out says what is wrong. */
-static bool take_next(struct judge_process *process, struct evbuffer *input, const char **problem_out)
+/* The next frame of the input. false: there is none whole, or *problem_out says what is wrong. */
+static bool take_next(struct judge_process *process, const char **problem_out)
 {
-    size_t length = evbuffer_get_length(input), needed;
-    size_t looked_at = length < FRAME_HEAD ? length : FRAME_HEAD;
     struct frame frame, whole;
-    enum frame_parse parsed;
+    size_t length;
 
-    parsed = frame_parse(slice_of((char *)evbuffer_pullup(input, (ev_ssize_t)looked_at), looked_at), &frame, &needed);
-    if (parsed == FRAME_INCOMPLETE && needed <= length && looked_at == FRAME_HEAD)
-        parsed = frame_parse(slice_of((char *)evbuffer_pullup(input, (ev_ssize_t)needed), needed), &frame, &needed);
-    if (parsed == FRAME_BAD)
-        *problem_out = "bytes that are no frame";
-    if (parsed != FRAME_PARSED)
+    switch (frame_parse(stream_peek(process->stream, FRAME_HEAD + FRAME_PAYLOAD_MOST), &frame, &length)) {
+    case FRAME_PARSED:
+        break;
+    case FRAME_INCOMPLETE:
         return false;
+    case FRAME_BAD:
+        *problem_out = "bytes that are no frame";
+        return false;
+    }
     switch (frame_assemble(&process->assembly, &frame, &whole)) {
     case FRAME_WHOLE:
         arena_reset(process->bench->judges->scratch);
@@ -274,18 +262,24 @@ static bool take_next(struct judge_process *process, struct evbuffer *input, con
     }
     if (*problem_out != NULL)
         return false;
-    evbuffer_drain(input, needed);
+    stream_consume(process->stream, length);
     return true;
 }
 
-static void on_readable(struct bufferevent *stream, void *context)
+/* Something came, or enough was sent, or it ended. */
+static void on_stream(void *context)
 {
     struct judge_process *process = context;
     struct bench *bench = process->bench;
     const char *problem = NULL;
 
-    while (take_next(process, bufferevent_get_input(stream), &problem))
+    note_progress(process);
+    while (take_next(process, &problem))
         continue;
+    if (problem == NULL && stream_state(process->stream) != STREAM_OPEN) {
+        process->ended = true;
+        problem = "it ended";
+    }
     if (problem != NULL) {
         bench_lost(process, problem);
         return;
@@ -296,36 +290,7 @@ static void on_readable(struct bufferevent *stream, void *context)
     bench_settle(bench);
 }
 
-static void on_event(struct bufferevent *stream, short what, void *context)
-{
-    struct judge_process *process = context;
-
-    (void)stream;
-    if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) == 0)
-        return;
-    process->ended = true;
-    bench_lost(process, "it ended");
-}
-
 /* --- start and end */
-
-static bool open_stream(struct judge_process *process, int descriptor)
-{
-    struct event_base *base = process->bench->judges->base;
-
-    process->stream = bufferevent_socket_new(base, descriptor, BEV_OPT_CLOSE_ON_FREE);
-    if (process->stream == NULL)
-        return false;
-    bufferevent_setcb(process->stream, on_readable, on_writable, on_event, process);
-    bufferevent_setwatermark(process->stream, EV_WRITE, JUDGES_OUTPUT_MARK / 2, 0);
-    bufferevent_setwatermark(process->stream, EV_READ, 0, 2 * (FRAME_HEAD + FRAME_PAYLOAD_MOST));
-    (void)bufferevent_set_max_single_read(process->stream, SINGLE_MOST);
-    (void)bufferevent_set_max_single_write(process->stream, SINGLE_MOST);
-    if (evbuffer_add_cb(bufferevent_get_output(process->stream), on_output_change, process) == NULL ||
-        bufferevent_enable(process->stream, EV_READ | EV_WRITE) != 0)
-        bug("cannot watch a judge");
-    return true;
-}
 
 struct judge_process *judge_process_new(struct bench *bench)
 {
@@ -356,8 +321,8 @@ struct judge_process *judge_process_new(struct bench *bench)
     TAILQ_INIT(&process->expected);
     TAILQ_INIT(&process->due);
     TAILQ_INIT(&process->seated);
-    if (!open_stream(process, ends[0]))
-        bug("cannot watch a judge");
+    process->stream = stream_accept(bench->judges->base, ends[0], on_stream, process);
+    stream_set_output_mark(process->stream, JUDGES_OUTPUT_MARK / 2);
     return process;
 }
 
@@ -378,9 +343,7 @@ int judge_process_free(struct judge_process **process_pointer)
         TAILQ_REMOVE(&process->expected, expected, queue);
         free(expected);
     }
-    bufferevent_setcb(process->stream, NULL, NULL, NULL, NULL);
-    (void)evbuffer_remove_cb(bufferevent_get_output(process->stream), on_output_change, process);
-    bufferevent_free(process->stream);
+    stream_free(&process->stream);
     frame_assembly_clear(&process->assembly);
     wire_writer_clear(&process->scratch);
     free(process);

@@ -41,7 +41,7 @@ enum stream_state {
 
 typedef void (*stream_notify)(void *context);
 
-/* Takes an accepted, non-blocking socket. */
+/* Takes a connected, non-blocking socket: one that was accepted, or an end of a pair. */
 struct stream *stream_accept(struct event_base *base, int descriptor, stream_notify notify, void *context);
 /* Connects to an IPv4, IPv6 or UNIX socket address; what fails at once fails by `notify` as well. */
 struct sockaddr;
@@ -68,7 +68,7 @@ enum stream_state stream_state(const struct stream *stream);
 /* Text for a log, valid as long as the stream; empty when nothing is wrong. */
 const char *stream_problem(const struct stream *stream);
 
-/* Contiguous input, at most `most` bytes, without consuming it; valid until the next stream call. */
+/* Contiguous input, at most `most` bytes, without consuming it; valid until some is consumed, or the loop's next turn. */
 struct slice stream_peek(struct stream *stream, size_t most);
 size_t stream_input_length(const struct stream *stream);
 /* The peer said something, were it not read yet; of TLS, only what was. */
