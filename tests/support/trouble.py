@@ -22,9 +22,9 @@ def descriptors(pid):
 
 
 def anonymous(pid):
-    """KiB that it has for itself: what it allocated, not what it maps of files."""
+    """KiB that it has for itself: what it allocated, in memory or swapped out, not what it maps of files."""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next((int(line.split()[1]) for line in file if line.startswith("Anonymous:")), 0)
+        return sum(int(line.split()[1]) for line in file if line.startswith(("Anonymous:", "Swap:")))
 
 
 def cpu_seconds(pid):
