@@ -68,7 +68,7 @@ enum stream_state stream_state(const struct stream *stream);
 /* Text for a log, valid as long as the stream; empty when nothing is wrong. */
 const char *stream_problem(const struct stream *stream);
 
-/* Contiguous input, at most `most` bytes, without consuming it; valid until some is consumed, or the loop's next turn. */
+/* Contiguous input, at most `most` bytes, not consumed; valid until some is consumed, or the loop's next turn. */
 struct slice stream_peek(struct stream *stream, size_t most);
 size_t stream_input_length(const struct stream *stream);
 /* The peer said something, were it not read yet; of TLS, only what was. */
