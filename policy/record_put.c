@@ -37,8 +37,10 @@ static bool needs_escape(char byte)
 static bool is_bare(struct slice text)
 {
     bool bare = true;
-    for (size_t i = 0; i < text.length; i++)
-        bare &= (text.text[i] >= ' ') & (text.text[i] != 0x7F) & (text.text[i] != '"') & (text.text[i] != '\\');
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char byte = (unsigned char)text.text[i];
+        bare &= (byte >= ' ') & (byte < 0x7F) & (byte != '"') & (byte != '\\');
+    }
     return bare;
 }
 

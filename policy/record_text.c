@@ -100,7 +100,7 @@ const char *record_by_name_at(unsigned by)
 /* Of ASCII; of it a record has all but these three. */
 static bool is_plain(char byte)
 {
-    return byte > 0 && byte != '\\' && byte != 0x7F;
+    return byte != 0 && (unsigned char)byte < 0x7F && byte != '\\';
 }
 
 static bool is_all_plain(struct slice text)
@@ -119,7 +119,7 @@ struct slice record_escape(struct slice text, struct arena *arena)
     char *out = arena_array(arena, text.length, 4);
     size_t length = 0;
     while (text.length > 0) {
-        size_t character = *text.text < 0 || is_plain(*text.text) ? text_utf8_length(text) : 0;
+        size_t character = (unsigned char)*text.text > 0x7F || is_plain(*text.text) ? text_utf8_length(text) : 0;
         if (character == 0) {
             unsigned char byte = (unsigned char)*text.text;
             const char escape[4] = { '\\', 'x', digits[byte >> 4], digits[byte & 15] };

@@ -7,6 +7,7 @@
 #include "policy/verdict.h"
 
 #include "policy/dmarc_outcome.h"
+#include "policy/sort.h"
 #include "policy/wire.h"
 
 /* RFC 2034: a digit, and two numbers of at most three digits. */
@@ -340,11 +341,23 @@ static void decode_findings(struct wire_reader *reader, struct arena *arena, str
     findings->has_message = wire_get_bool(reader);
 }
 
-/* A rule reads each fact once: a record tells it as members of one object, which cannot have the same name. */
-static bool is_named_before(const struct trace_value *values, size_t count)
+static int compare_names(const void *a, const void *b)
 {
+    const struct slice *first = a, *second = b;
+    if (first->length != second->length)
+        return first->length < second->length ? -1 : 1;
+    return first->length == 0 ? 0 : memcmp(first->text, second->text, first->length);
+}
+
+/* A rule reads each fact once: a record tells it as members of one object, which cannot have the same name. */
+static bool is_named_twice(const struct trace_value *values, size_t count, struct arena *arena)
+{
+    struct slice *names = arena_array(arena, count, sizeof *names);
     for (size_t i = 0; i < count; i++)
-        if (slice_equal(values[i].name, values[count].name))
+        names[i] = values[i].name;
+    sort_items(names, count, sizeof *names, compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (slice_equal(names[i - 1], names[i]))
             return true;
     return false;
 }
@@ -356,10 +369,10 @@ static struct trace_value *decode_trace_values(struct wire_reader *reader, struc
     for (size_t i = 0; i < count && !reader->failed; i++) {
         values[i].name = wire_get_slice(reader, VALUE_MOST);
         values[i].value = wire_get_slice(reader, VALUE_MOST);
-        if (is_named_before(values, i))
-            wire_fail(reader, "a rule that saw a fact twice");
         values[i].next = i + 1 < count ? &values[i + 1] : NULL;
     }
+    if (!reader->failed && is_named_twice(values, count, arena))
+        wire_fail(reader, "a rule that saw a fact twice");
     return count == 0 ? NULL : values;
 }
 
