@@ -32,6 +32,8 @@ struct stream;
 
 /* Bytes on their way to a process above which nothing more is put: a body streams as fast as it is taken. */
 #define JUDGES_OUTPUT_MARK ((size_t)256 << 10)
+/* At which more is put again. */
+#define JUDGES_OUTPUT_LOW (JUDGES_OUTPUT_MARK / 2)
 /*
  * Bytes of questions and verdicts held for open hearings, before decoding. A few KiB each are usual; what is beyond is
  * no honest judge's.
@@ -63,7 +65,7 @@ struct judge_process {
     struct bench *bench;
     pid_t pid;
     struct stream *stream;
-    size_t unsent;                     /* of its output, were nothing sent since that was last looked at */
+    bool above_low;                    /* its output was above JUDGES_OUTPUT_LOW since that was last noted */
     bool ready;
     bool ended;                        /* by itself, or by others */
     bool tainted;                      /* a trial in it was broken off: its death would be blamed on the next */
@@ -194,7 +196,7 @@ void judge_process_expect(struct judge_process *process, struct hearing *hearing
 /* Sends what is due, as long as there is room. */
 void judge_process_pump(struct judge_process *process);
 /* It owes something for longer than it may. */
-bool judge_process_is_late(struct judge_process *process, int64_t now);
+bool judge_process_is_late(const struct judge_process *process, int64_t now);
 
 /* judges_hearing.c */
 /* Whether it needs a process: there is something to find out, and nothing that must come from the owner first. */

@@ -42,17 +42,19 @@ static void note_debt(struct judge_process *process)
 static void put(struct judge_process *process, struct slice bytes)
 {
     stream_write(process->stream, bytes);
-    process->unsent += bytes.length;
+    process->above_low = process->above_low || judge_process_output(process) > JUDGES_OUTPUT_LOW;
 }
 
-/* While it takes bytes it is at work. */
+/*
+ * While it takes much it is at work. Little that goes out says nothing: that the kernel may hold for a judge that
+ * hangs, and clients could keep it alive with small frames.
+ */
 static void note_progress(struct judge_process *process)
 {
-    size_t unsent = judge_process_output(process);
-
-    if (unsent < process->unsent)
-        process->since = judges_now();
-    process->unsent = unsent;
+    if (!process->above_low || judge_process_output(process) > JUDGES_OUTPUT_LOW)
+        return;
+    process->above_low = false;
+    process->since = judges_now();
 }
 
 void judge_process_put_bytes(struct judge_process *process, enum frame_type type, bool more, uint32_t number,
@@ -115,9 +117,8 @@ void judge_process_pump(struct judge_process *process)
     }
 }
 
-bool judge_process_is_late(struct judge_process *process, int64_t now)
+bool judge_process_is_late(const struct judge_process *process, int64_t now)
 {
-    note_progress(process);
     if (!process->ready)
         return now - process->since > START_MILLISECONDS;
     if (TAILQ_EMPTY(&process->expected) && judge_process_output(process) == 0)
@@ -322,7 +323,7 @@ struct judge_process *judge_process_new(struct bench *bench)
     TAILQ_INIT(&process->due);
     TAILQ_INIT(&process->seated);
     process->stream = stream_accept(bench->judges->base, ends[0], on_stream, process);
-    stream_set_output_mark(process->stream, JUDGES_OUTPUT_MARK / 2);
+    stream_set_output_mark(process->stream, JUDGES_OUTPUT_LOW);
     return process;
 }
 

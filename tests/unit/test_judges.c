@@ -818,6 +818,29 @@ START_TEST(one_hangs_among_many)
 }
 END_TEST
 
+/* Small frames for others, which the kernel holds for it, do not keep a judge that hangs. */
+START_TEST(hangs_while_others_come)
+{
+    struct owner hanging, others[40];
+    size_t count = 0;
+
+    be_ready();
+    owner_open(&hanging, "hang");
+    owner_judge(&hanging, STAGE_MAIL);
+    while (count < 40 && judges_deaths(judges) == 0) {
+        run_for(100);
+        owner_open(&others[count], "pass");
+        owner_judge(&others[count++], STAGE_MAIL);
+    }
+    ck_assert_uint_ge(judges_deaths(judges), 1);
+    while (count-- > 0) {
+        RUN_UNTIL(others[count].told == 1, 30);
+        owner_close(&others[count]);
+    }
+    owner_close(&hanging);
+}
+END_TEST
+
 START_TEST(one_message_among_many)
 {
     many("pass", "POISON\r\n", STAGE_MESSAGE);
@@ -1094,6 +1117,7 @@ Suite *suite_judges(void)
     tcase_add_loop_test(tests, fields, 0, 5);
     tcase_add_test(tests, one_among_many);
     tcase_add_test(tests, one_hangs_among_many);
+    tcase_add_test(tests, hangs_while_others_come);
     tcase_add_test(tests, one_message_among_many);
     tcase_add_test(tests, poison_while_streaming);
     tcase_add_test(tests, killed_from_outside);
