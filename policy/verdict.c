@@ -343,10 +343,7 @@ static void decode_findings(struct wire_reader *reader, struct arena *arena, str
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct slice *first = a, *second = b;
-    if (first->length != second->length)
-        return first->length < second->length ? -1 : 1;
-    return first->length == 0 ? 0 : memcmp(first->text, second->text, first->length);
+    return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
 }
 
 /* A rule reads each fact once: a record tells it as members of one object, which cannot have the same name. */
